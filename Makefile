@@ -1,0 +1,56 @@
+# Every target first makes .venv if it is missing or older than requirements.lock.
+# PYTHON=python3.12 make ... chooses the interpreter (3.11 to 3.13).
+PYTHON ?= python3
+VENV := .venv
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+STAMP := $(VENV)/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help figures test lab notebooks bench lint lock clean
+
+help:  ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(STAMP): requirements.lock pyproject.toml
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --clear --seed --python "$(PYTHON)" $(VENV) \
+	  && uv pip install --quiet --python $(VENV) --require-hashes -r requirements.lock \
+	  && uv pip install --quiet --python $(VENV) --no-deps --no-build-isolation -e . ; \
+	else \
+	  "$(PYTHON)" -m venv --clear $(VENV) \
+	  && $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock \
+	  && $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e . ; \
+	fi
+	@touch $@
+
+figures: $(STAMP)  ## run the five notebooks and regenerate every figure
+	$(BIN)/ferlib figures
+
+test: $(STAMP)  ## unit tests, doctests, notebooks, and the demo in a real browser
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+lab: $(STAMP)  ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+notebooks: $(STAMP)  ## maintainers: execute the notebooks in place, ready to commit
+	$(BIN)/ferlib figures --in-place
+
+bench: $(STAMP)  ## measure speed and memory beside what a user would use instead
+	$(BIN)/python -m benchmarks
+
+lint: $(STAMP)  ## format and lint modules and notebooks
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock:  ## maintainers: resolve requirements.lock anew (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 \
+	  --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
+
+clean:  ## remove .venv and everything that was built
+	rm -rf $(VENV) build
