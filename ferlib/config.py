@@ -7,6 +7,17 @@ from pathlib import Path
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """Emotion names in FER2013's own label order: `EMOTIONS[label]`."""
 
+EMOTION_COLORS = {
+    "angry": "#D55E00",
+    "disgust": "#009E73",
+    "fear": "#CC79A7",
+    "happy": "#E69F00",
+    "sad": "#0072B2",
+    "surprise": "#56B4E9",
+    "neutral": "#7F7F7F",
+}
+"""One colour per emotion in every plot and widget: Okabe and Ito's set for the colour-blind."""
+
 SPLITS = ("Training", "PublicTest", "PrivateTest")
 """Values of `usage`: train on the first, choose on the second, score once on the third."""
 
