@@ -1,0 +1,130 @@
+"""The zoo: published networks as pure Functional Keras builders that run on any backend.
+
+Every builder takes `width`, a factor on the number of channels (1 is the published network, less is for a quick look), and
+returns an uncompiled model: pixels 0..255 as (N, 48, 48, 1) in, probabilities (N, 7) in the order of `config.EMOTIONS` out.
+"""
+
+from keras import Input, Model, layers, regularizers
+
+from ferlib.config import EMOTIONS, IMAGE_SIZE
+
+
+def _open():
+    pixels = Input((IMAGE_SIZE, IMAGE_SIZE, 1), name="pixels")
+    return pixels, layers.Rescaling(1 / 255)(pixels)
+
+
+def _close(pixels, x, *, name):
+    return Model(pixels, layers.Dense(len(EMOTIONS), activation="softmax", name="probabilities")(x), name=name)
+
+
+def _conv(x, channels, size=3, *, norm=True, padding="same", l2=None):
+    """Convolution, batch normalisation (or none), ReLU."""
+    regularizer = regularizers.L2(l2) if l2 else None
+    x = layers.Conv2D(channels, size, padding=padding, kernel_regularizer=regularizer)(x)
+    if norm:
+        x = layers.BatchNormalization()(x)
+    return layers.Activation("relu")(x)
+
+
+def _pool_drop(x):
+    return layers.Dropout(0.25)(layers.MaxPooling2D()(x))
+
+
+def build_simple(width=1.0):
+    """The plain CNN of countless student projects: four convolutions, 2,345,607 parameters."""
+    pixels, x = _open()
+    x = _conv(x, _scaled(32, width), norm=False, padding="valid")
+    x = _conv(x, _scaled(64, width), norm=False, padding="valid")
+    x = _pool_drop(x)
+    x = layers.MaxPooling2D()(_conv(x, _scaled(128, width), norm=False, padding="valid"))
+    x = _pool_drop(_conv(x, _scaled(128, width), norm=False, padding="valid"))
+    x = layers.Dense(_scaled(1024, width), activation="relu")(layers.Flatten()(x))
+    return _close(pixels, layers.Dropout(0.5)(x), name="simple")
+
+
+def build_oversampled(width=1.0):
+    """The network behind the famous 81 %, which is a leak (notebook 02): five convolutions with batch normalisation."""
+    pixels, x = _open()
+    x = layers.Dropout(0.25)(_conv(x, _scaled(32, width), padding="valid"))
+    x = layers.MaxPooling2D()(_conv(x, _scaled(64, width)))
+    x = layers.Dropout(0.25)(_conv(x, _scaled(64, width), padding="valid"))
+    x = layers.MaxPooling2D()(_conv(x, _scaled(128, width)))
+    x = layers.MaxPooling2D()(_conv(x, _scaled(128, width), padding="valid"))
+    x = layers.Dense(_scaled(250, width), activation="relu")(layers.Flatten()(x))
+    return _close(pixels, layers.Dropout(0.5)(x), name="oversampled")
+
+
+def build_attention(width=1.0):
+    """Four double-convolution blocks with a spatial attention gate after the second."""
+    l2 = 5e-5
+    pixels, x = _open()
+    for block, channels in enumerate((64, 128, 256, 512)):
+        for _ in range(2):
+            x = _conv(x, _scaled(channels, width), l2=l2)
+        if block < 3:
+            x = _pool_drop(x)
+        if block == 1:
+            gate = layers.Conv2D(1, 1, activation="sigmoid", kernel_regularizer=regularizers.L2(l2), name="attention")(x)
+            x = layers.Multiply()([x, gate])
+    x = layers.Dropout(0.5)(layers.GlobalAveragePooling2D()(x))
+    x = layers.Dense(_scaled(512, width), activation="relu", kernel_regularizer=regularizers.L2(l2))(x)
+    x = layers.Dropout(0.5)(layers.BatchNormalization()(x))
+    return _close(pixels, x, name="attention")
+
+
+def build_augmented(width=1.0):
+    """Wide convolutions and two dense layers, published with heavy augmentation."""
+    pixels, x = _open()
+    for channels, size in ((64, 3), (128, 5), (512, 3), (512, 3)):
+        x = _pool_drop(_conv(x, _scaled(channels, width), size))
+    x = layers.Flatten()(x)
+    for units in (256, 512):
+        x = layers.BatchNormalization()(layers.Dense(_scaled(units, width))(x))
+        x = layers.Dropout(0.25)(layers.Activation("relu")(x))
+    return _close(pixels, x, name="augmented")
+
+
+def build_mini_xception(width=1.0):
+    """Depthwise-separable residual network of 58,423 parameters, the one inside the package `fer`.
+
+    Arriaga, Valdenegro-Toro and Ploeger, "Real-time Convolutional Neural Networks for Emotion and Gender Classification"
+    (2017), arXiv:1710.07557. It looks at 64x64 pixels, so the face is enlarged first.
+    """
+    pixels, x = _open()
+    x = layers.Resizing(64, 64)(x)
+    shared = dict(use_bias=False)
+    l2 = regularizers.L2(0.01)
+    for _ in range(2):
+        x = layers.Conv2D(_scaled(8, width), 3, kernel_regularizer=l2, **shared)(x)
+        x = layers.Activation("relu")(layers.BatchNormalization()(x))
+    for channels in (16, 32, 64, 128):
+        channels = _scaled(channels, width)
+        shortcut = layers.BatchNormalization()(layers.Conv2D(channels, 1, strides=2, padding="same", **shared)(x))
+        x = _separable(x, channels, l2)
+        x = _separable(layers.Activation("relu")(x), channels, l2)
+        x = layers.Add()([layers.MaxPooling2D(3, strides=2, padding="same")(x), shortcut])
+    x = layers.Conv2D(len(EMOTIONS), 3, padding="same")(x)
+    x = layers.Softmax(name="probabilities")(layers.GlobalAveragePooling2D()(x))
+    return Model(pixels, x, name="mini_xception")
+
+
+def _separable(x, channels, l2):
+    x = layers.SeparableConv2D(
+        channels, 3, padding="same", use_bias=False, depthwise_regularizer=l2, pointwise_regularizer=l2
+    )(x)
+    return layers.BatchNormalization()(x)
+
+
+def _scaled(channels, width):
+    return max(1, round(channels * width))
+
+
+MODELS = {
+    "simple": build_simple,
+    "attention": build_attention,
+    "augmented": build_augmented,
+    "oversampled": build_oversampled,
+    "mini_xception": build_mini_xception,
+}
+"""Builders by name: `MODELS["simple"]()`."""
