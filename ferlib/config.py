@@ -53,8 +53,8 @@ class TrainConfig:
         What happens to the learning rate afterwards; "cosine" ends at zero.
     balance : {"none", "class_weights", "oversample"}
         Cure for the class imbalance, applied to Training rows only.
-    augment : bool
-        Random flip, shift, rotation, zoom and contrast of the training images.
+    augment : {"none", "flip", "full"}
+        Random changes of the training images; "full" is flip, shift, rotation, zoom, brightness and contrast.
     label_smoothing : float
         In [0, 1).
     seed : int
@@ -67,9 +67,21 @@ class TrainConfig:
     learning_rate: float = 1e-4
     schedule: str = "constant"
     balance: str = "none"
-    augment: bool = False
+    augment: str = "none"
     label_smoothing: float = 0.0
     seed: int = 0
+
+
+RECIPES = {
+    "simple": TrainConfig("simple", epochs=50),
+    "attention": TrainConfig(
+        "attention", epochs=80, batch_size=32, learning_rate=5e-5, augment="flip", balance="class_weights"
+    ),
+    "augmented": TrainConfig("augmented", epochs=60, batch_size=128, augment="full"),
+    "oversampled": TrainConfig("oversampled", epochs=35, batch_size=32, balance="oversample"),
+    "mini_xception": TrainConfig("mini_xception", epochs=100, batch_size=32, learning_rate=1e-3, augment="full"),
+}
+"""The settings with which each network of the zoo was published, as far as they are known."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The zoo: published networks as pure Functional Keras builders that run on any backend.
 
-Every builder takes `width`, a factor on the number of channels (1 is the published network, less is for a quick look), and
-returns an uncompiled model: pixels 0..255 as (N, 48, 48, 1) in, probabilities (N, 7) in the order of `config.EMOTIONS` out.
+Every builder takes `width`, a factor on the number of channels (1 is the published network, less is for a quick look),
+and returns an uncompiled model: pixels 0..255 as (N, 48, 48, 1) in, probabilities (N, 7) in the order of
+`config.EMOTIONS` out.
 """
 
 from keras import Input, Model, layers, regularizers
@@ -65,7 +66,9 @@ def build_attention(width=1.0):
         if block < 3:
             x = _pool_drop(x)
         if block == 1:
-            gate = layers.Conv2D(1, 1, activation="sigmoid", kernel_regularizer=regularizers.L2(l2), name="attention")(x)
+            gate = layers.Conv2D(1, 1, activation="sigmoid", kernel_regularizer=regularizers.L2(l2), name="attention")(
+                x
+            )
             x = layers.Multiply()([x, gate])
     x = layers.Dropout(0.5)(layers.GlobalAveragePooling2D()(x))
     x = layers.Dense(_scaled(512, width), activation="relu", kernel_regularizer=regularizers.L2(l2))(x)
@@ -88,19 +91,20 @@ def build_augmented(width=1.0):
 def build_mini_xception(width=1.0):
     """Depthwise-separable residual network of 58,423 parameters, the one inside the package `fer`.
 
-    Arriaga, Valdenegro-Toro and Ploeger, "Real-time Convolutional Neural Networks for Emotion and Gender Classification"
-    (2017), arXiv:1710.07557. It looks at 64x64 pixels, so the face is enlarged first.
+    Arriaga, Valdenegro-Toro and Ploeger (2017), "Real-time Convolutional Neural Networks for Emotion and Gender
+    Classification", arXiv:1710.07557. It looks at 64x64 pixels, so the face is enlarged first.
     """
     pixels, x = _open()
     x = layers.Resizing(64, 64)(x)
-    shared = dict(use_bias=False)
     l2 = regularizers.L2(0.01)
     for _ in range(2):
-        x = layers.Conv2D(_scaled(8, width), 3, kernel_regularizer=l2, **shared)(x)
+        x = layers.Conv2D(_scaled(8, width), 3, kernel_regularizer=l2, use_bias=False)(x)
         x = layers.Activation("relu")(layers.BatchNormalization()(x))
     for channels in (16, 32, 64, 128):
         channels = _scaled(channels, width)
-        shortcut = layers.BatchNormalization()(layers.Conv2D(channels, 1, strides=2, padding="same", **shared)(x))
+        # A 1x1 convolution of stride 2 in two steps: as one, it crashes TensorFlow 2.21 and torch 2.13 on some CPUs.
+        shortcut = layers.MaxPooling2D(1, strides=2, padding="same")(x)
+        shortcut = layers.BatchNormalization()(layers.Conv2D(channels, 1, use_bias=False)(shortcut))
         x = _separable(x, channels, l2)
         x = _separable(layers.Activation("relu")(x), channels, l2)
         x = layers.Add()([layers.MaxPooling2D(3, strides=2, padding="same")(x), shortcut])

@@ -1,0 +1,94 @@
+"""The official split, and cures for the class imbalance that work on row numbers."""
+
+import numpy as np
+
+from ferlib.config import EMOTIONS, SPLITS
+
+
+def split_faces(faces):
+    """The official split: train on the first part, choose on the second, score the third once, at the end.
+
+    Parameters
+    ----------
+    faces : Faces
+
+    Returns
+    -------
+    training, public_test, private_test : Faces
+
+    Raises
+    ------
+    ValueError
+        If a part has no face.
+    """
+    parts = [faces.select(np.flatnonzero(faces.usage == usage)) for usage in SPLITS]
+    for usage, part in zip(SPLITS, parts, strict=True):
+        if len(part) == 0:
+            raise ValueError(f"{faces.source} has no {usage} face: give the whole of FER2013, with its three splits")
+    return tuple(parts)
+
+
+def oversample_rows(labels, *, seed):
+    """Row numbers that give every emotion as many rows as the commonest one.
+
+    Resampling rows instead of pixels keeps memory flat and lets a split be checked for leaks.
+
+    Parameters
+    ----------
+    labels : (N,) int64
+        Labels of the training rows only; resampling before splitting leaks (see notebook 02).
+    seed : int
+
+    Returns
+    -------
+    (M,) int64
+        Indices into `labels`, M = 7 x the largest class count.
+
+    Raises
+    ------
+    ValueError
+        If a class has no row at all.
+
+    Examples
+    --------
+    >>> labels = np.array([0, 1, 2, 3, 3, 4, 5, 6])
+    >>> np.bincount(labels[oversample_rows(labels, seed=7)])
+    array([2, 2, 2, 2, 2, 2, 2])
+    """
+    from imblearn.over_sampling import RandomOverSampler
+
+    _require_every_class(labels)
+    sampler = RandomOverSampler(random_state=seed)
+    sampler.fit_resample(np.arange(len(labels))[:, None], labels)
+    return sampler.sample_indices_.astype(np.int64)
+
+
+def class_weights(labels):
+    """Loss weights that let every emotion count alike: N / (7 x its rows), scikit-learn's "balanced".
+
+    Parameters
+    ----------
+    labels : (N,) int64
+        Labels of the training rows.
+
+    Returns
+    -------
+    dict of int to float
+        For `class_weight` of `keras.Model.fit`; the mean over all rows is 1.
+
+    Raises
+    ------
+    ValueError
+        If a class has no row at all.
+    """
+    from sklearn.utils.class_weight import compute_class_weight
+
+    _require_every_class(labels)
+    weights = compute_class_weight("balanced", classes=np.arange(len(EMOTIONS)), y=labels)
+    return {label: float(weight) for label, weight in enumerate(weights)}
+
+
+def _require_every_class(labels):
+    missing = [name for label, name in enumerate(EMOTIONS) if label not in set(np.unique(labels).tolist())]
+    if missing:
+        raise ValueError(f"no row is labelled {', '.join(missing)}: balancing needs every emotion at least once")
