@@ -1,0 +1,151 @@
+import json
+import shutil
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from ferlib.config import EMOTIONS
+from ferlib.faces import crop_face, sample_photo
+from ferlib.predict import load_predictor
+
+
+@pytest.fixture(scope="module")
+def predictor(run_folder):
+    return load_predictor("tiny", models_dir=run_folder.parent)
+
+
+@pytest.fixture
+def changed(run_folder, tmp_path):
+    """Load the tiny run after its bundle was changed."""
+
+    def load(**changes):
+        folder = shutil.copytree(run_folder, tmp_path / "tiny", dirs_exist_ok=True)
+        bundle = json.loads((run_folder / "bundle.json").read_text()) | changes
+        (folder / "bundle.json").write_text(json.dumps({k: v for k, v in bundle.items() if v is not None}))
+        return load_predictor("tiny", models_dir=tmp_path)
+
+    return load
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).integers(0, 256, (5, 48, 48), dtype=np.uint8)
+
+
+def test_photo_gives_one_answer_a_face(predictor):
+    photo = sample_photo()
+    (face,) = predictor(photo)
+    assert face.box[0] < 225 < face.box[0] + face.box[2]
+    assert np.array_equal(face.crop, crop_face(photo, face.box))
+    assert face.probabilities.shape == (7,) and face.probabilities.dtype == np.float32
+    assert face.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    assert face.emotion == EMOTIONS[face.probabilities.argmax()]
+    assert len(predictor(np.concatenate([photo, photo], axis=1))) == 2
+
+
+def test_array_file_and_bytes_agree(predictor, tmp_path):
+    from PIL import Image
+
+    path = tmp_path / "photo.png"
+    Image.fromarray(sample_photo()).save(path)
+    answers = [predictor(source)[0].probabilities for source in (sample_photo(), path, path.read_bytes())]
+    assert np.array_equal(answers[0], answers[1]) and np.array_equal(answers[0], answers[2])
+
+
+def test_photo_without_a_face_gives_no_answer(predictor):
+    assert predictor(np.full((100, 100, 3), 128, np.uint8)) == []
+
+
+def test_exported_network_agrees_with_keras(predictor, run_folder, images):
+    import keras
+
+    model = keras.models.load_model(run_folder / "model.keras")
+    expected = np.asarray(model(images[..., None].astype("float32")))
+    assert np.allclose(predictor.predict_images(images), expected, atol=1e-4)
+
+
+def test_batch_size_does_not_matter(predictor, images):
+    together = predictor.predict_images(images)
+    single = np.concatenate([predictor.predict_images(images[i : i + 1]) for i in range(len(images))])
+    many = predictor.predict_images(np.tile(images, (120, 1, 1)))
+    assert np.allclose(together, single, atol=1e-5)
+    assert np.allclose(many, np.tile(together, (120, 1)), atol=1e-5)
+    assert predictor.predict_images(images[:0]).shape == (0, 7)
+
+
+def test_threads_may_share_a_predictor(predictor, images):
+    expected = predictor.predict_images(images)
+    wrong = []
+
+    def work(size):
+        for _ in range(20):
+            if not np.allclose(predictor.predict_images(images[:size]), expected[:size], atol=1e-5):
+                wrong.append(size)
+
+    threads = [threading.Thread(target=work, args=(size,)) for size in (1, 2, 3, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+@pytest.mark.parametrize("bad", [np.zeros((2, 48, 48)), np.zeros((48, 48), np.uint8), np.zeros((1, 64, 64))])
+def test_images_of_another_kind_are_refused(predictor, bad):
+    with pytest.raises(ValueError, match=r"expected .N, 48, 48. uint8"):
+        predictor.predict_images(bad)
+
+
+def test_temperature_softens_but_keeps_the_order(predictor, changed, images):
+    sharp, soft = predictor.predict_images(images), changed(temperature=2.0).predict_images(images)
+    expected = np.sqrt(sharp) / np.sqrt(sharp).sum(axis=1, keepdims=True)
+    assert np.allclose(soft, expected, atol=1e-5)
+    assert (soft.max(axis=1) < sharp.max(axis=1)).all()
+
+
+def test_missing_run_names_those_that_are_there(run_folder, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no run 'mini'.*runs there: tiny"):
+        load_predictor("mini", models_dir=run_folder.parent)
+    with pytest.raises(FileNotFoundError, match="runs there: none"):
+        load_predictor("mini", models_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"emotions": sorted(EMOTIONS)}, "emotions angry disgust fear happy neutral"),
+        ({"input": {"height": 64, "width": 64, "channels": 1, "low": 0, "high": 255}}, "input .*64"),
+        ({"input": {"height": 48, "width": 48, "channels": 1, "low": 0, "high": 1}}, "input .*'high': 1"),
+        ({"network_sha256": "0" * 64}, "is not the network"),
+        ({"temperature": 0}, "temperature 0.0, expected more"),
+        ({"temperature": None}, "lacks 'temperature'"),
+        ({"temperature": "warm"}, "is damaged"),
+    ],
+)
+def test_bundle_that_does_not_fit_is_refused(changed, changes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        changed(**changes)
+
+
+def test_missing_network_and_damaged_bundle_are_refused(changed, run_folder, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"network is missing"):
+        changed(network="gone.tflite")
+    (tmp_path / "tiny" / "bundle.json").write_text('{"name": "tiny"')
+    with pytest.raises(ValueError, match=r"bundle\.json is damaged"):
+        load_predictor("tiny", models_dir=tmp_path)
+
+
+def test_prediction_needs_no_tensorflow_and_says_nothing(run_folder):
+    code = f"""
+import sys
+from ferlib.faces import sample_photo
+from ferlib.predict import load_predictor
+load_predictor("tiny", models_dir={str(run_folder.parent)!r})(sample_photo())
+heavy = {{"tensorflow", "keras", "pandas", "matplotlib"}} & set(sys.modules)
+assert not heavy, heavy
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
