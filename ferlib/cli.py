@@ -1,1 +1,126 @@
-def main(): ...
+"""`ferlib <verb>`: a thin door to the library; every import happens inside the verb that needs it."""
+
+import argparse
+import dataclasses
+import sys
+import time
+
+from ferlib import config
+
+
+def main(argv=None):
+    """Run a verb; errors that a user can mend end with their sentence and exit code 1."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.run(arguments) or 0
+    except (ValueError, OSError, RuntimeError) as error:
+        print(f"ferlib {arguments.verb}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def figures(arguments):
+    """Execute the five notebooks, writing executed copies to build/ and figures to figures/."""
+    from ferlib.data import find_source
+    from ferlib.notebooks import run_notebooks
+
+    source = find_source()
+    folder = config.FIGURES_DIR if source else config.FIGURES_DIR / "sample"
+    start = time.time()
+    print("data:", source.name if source else "the embedded data set (data/README.md tells how to use FER2013)")
+    seconds = run_notebooks(in_place=arguments.in_place, folder=config.BUILD_DIR / "notebooks")
+    new = [path for path in folder.glob("*.png") if path.stat().st_mtime >= start]
+    where = "in place" if arguments.in_place else "to build/notebooks/"
+    print(f"{len(seconds)} notebooks executed {where}, {len(new)} figures in {folder.relative_to(config.PROJECT_DIR)}/")
+
+
+def download(arguments):
+    """Fetch FER2013 from Kaggle into data/."""
+    from ferlib.data import download_faces
+
+    print(f"FER2013 is in {download_faces().name}/")
+
+
+def convert(arguments):
+    """Turn a csv into class folders of PNG, or back."""
+    from ferlib.data import convert_faces
+
+    print(f"wrote {convert_faces(arguments.source, arguments.target)}")
+
+
+def train(arguments):
+    """Train a network of the zoo into a run folder."""
+    from ferlib.data import load_faces
+    from ferlib.train import train as train_run
+
+    given = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(config.TrainConfig)}
+    settings = dataclasses.replace(config.RECIPES[arguments.model], **{k: v for k, v in given.items() if v is not None})
+    faces = load_faces(arguments.data)
+    run_dir = config.MODELS_DIR / (arguments.run_name or arguments.model)
+    train_run(settings, faces, run_dir=run_dir, resume=arguments.resume)
+    print((run_dir / "card.md").read_text())
+
+
+def evaluate(arguments):
+    """Print the scores of runs, from their committed probabilities."""
+    from ferlib.evaluate import compare_runs, load_run
+
+    names = arguments.runs or sorted(path.parent.name for path in config.MODELS_DIR.glob("*/bundle.json"))
+    print(compare_runs([load_run(name) for name in names]).round(4).to_string())
+
+
+def predict(arguments):
+    """Read the faces of photos."""
+    from ferlib.predict import load_predictor
+
+    predictor = load_predictor(arguments.model)
+    for photo in arguments.photos:
+        predictions = predictor(photo)
+        if not predictions:
+            print(f"{photo}: no face found")
+        for number, prediction in enumerate(predictions, 1):
+            order = prediction.probabilities.argsort()[::-1][:3]
+            shares = ", ".join(f"{config.EMOTIONS[label]} {prediction.probabilities[label]:.0%}" for label in order)
+            print(f"{photo}: face {number} at {'x'.join(map(str, prediction.box))}: {shares}")
+
+
+def doctor(arguments):
+    """Check Python, packages, data, models, camera and disk, with a cure for what is wrong."""
+    from ferlib.doctor import check_all
+
+    checks = check_all()
+    for check in checks:
+        print(f"{'ok   ' if check.ok else 'WRONG'} {check.name:9} {check.finding}")
+        if check.cure:
+            print(f"{'':15} cure: {check.cure}")
+    return int(not all(check.ok for check in checks))
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="ferlib", description="Facial expression recognition on FER2013.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
+
+    def add(function):
+        verb = verbs.add_parser(function.__name__, help=function.__doc__, description=function.__doc__)
+        verb.set_defaults(run=function)
+        return verb
+
+    add(figures).add_argument("--in-place", action="store_true", help="overwrite the notebooks, ready to commit")
+    add(download)
+    verb = add(convert)
+    verb.add_argument("source", help="any form of FER2013")
+    verb.add_argument("target", help="a name ending in .csv, or a folder to make")
+    verb = add(train)
+    verb.add_argument("model", choices=config.RECIPES, help="a network of the zoo; its published settings apply")
+    verb.add_argument("--data", help="any form of FER2013; by default FERLIB_DATA, then data/")
+    verb.add_argument("--run-name", help="folder in models/; by default the model's name")
+    verb.add_argument("--resume", action="store_true", help="go on with an interrupted run")
+    for field in dataclasses.fields(config.TrainConfig)[1:]:
+        verb.add_argument(f"--{field.name.replace('_', '-')}", type=field.type, help="instead of the published setting")
+    add(evaluate).add_argument("runs", nargs="*", help="folders in models/; all by default")
+    verb = add(predict)
+    verb.add_argument("photos", nargs="+", metavar="photo")
+    verb.add_argument("--model", default=config.DEMO_RUN, help="folder in models/ (default: %(default)s)")
+    add(doctor)
+    return parser
