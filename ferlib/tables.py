@@ -1,0 +1,154 @@
+"""Parse the csv form of FER2013 ten times as fast as `str.split`, and hold what was read."""
+
+from collections import Counter
+from typing import NamedTuple
+
+import numpy as np
+
+from ferlib.config import EMOTIONS, IMAGE_SIZE, SPLITS
+
+EXPECTED = (
+    "a csv with the columns emotion, pixels and Usage, or pictures in train/<class>/ and test/<class>/, "
+    "plain or in a .zip, .tar or .tar.gz"
+)
+
+_PIXELS = IMAGE_SIZE * IMAGE_SIZE
+_LABELS = {str(label): label for label in range(len(EMOTIONS))}
+_MOST_REJECTED = 0.01
+_BATCH = 8  # rows parsed at once: many enough to hide numpy's overhead, few enough to stay in the core's cache
+
+
+class Table(NamedTuple):
+    """What one source holds: images (N, 48, 48) uint8, labels (N,) int64, usage (N,) uint8 index into SPLITS."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    usage: np.ndarray
+    rejected: list
+    note: str = ""
+
+
+class Rows:
+    """Collects good and rejected rows; a growing bytearray keeps the peak memory at one copy of the pixels."""
+
+    def __init__(self, name):
+        self.name, self.pixels, self.labels, self.usage, self.rejected = name, bytearray(), [], [], []
+
+    def add(self, image, label, usage):
+        self.pixels += image.data
+        self.labels.append(label)
+        self.usage.append(usage)
+
+    def reject(self, where, reason):
+        self.rejected.append((where, reason))
+
+    def finish(self, note=""):
+        total = len(self.labels) + len(self.rejected)
+        if total == 0:
+            raise ValueError(f"{self.name}: no rows, expected {EXPECTED}; fetch it again")
+        if len(self.rejected) > _MOST_REJECTED * total:
+            first = {reason: where for where, reason in reversed(self.rejected)}
+            common = Counter(reason for _, reason in self.rejected).most_common(3)
+            summary = "; ".join(f"{count} x {reason} (first: {first[reason]})" for reason, count in common)
+            raise ValueError(
+                f"{self.name}: {len(self.rejected)} of {total} rows cannot be read, more than "
+                f"{_MOST_REJECTED:.0%}: {summary}. Fetch it again, or repair those rows"
+            )
+        images = np.frombuffer(self.pixels, np.uint8).reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
+        return Table(images, np.array(self.labels, np.int64), np.array(self.usage, np.uint8), self.rejected, note)
+
+
+def read_header(stream, name):
+    """{column name: position}; refuses everything that is not a table of labelled faces."""
+    line = stream.readline(1 << 16)
+    names = [part.strip(' "\r\n\t').lower() for part in line.decode("utf-8-sig", "replace").split(",")]
+    if "emotion" in names and "pixels" in names:
+        return {column: names.index(column) for column in ("emotion", "pixels", "usage") if column in names}
+    if not line:
+        raise ValueError(f"{name}: 0 bytes, expected {EXPECTED}; fetch it again")
+    if "pixels" in names:
+        raise ValueError(f"{name}: pixels without emotions (the competition's unlabelled test); use fer2013.csv")
+    if "image name" in names:
+        raise ValueError(f"{name}: FER+ votes, which hold no pixels; the faces are in fer2013.csv")
+    raise ValueError(f"{name}: expected {EXPECTED}; saw a file that starts with {line[:40]!r}")
+
+
+def read_csv(stream, name):
+    columns = read_header(stream, name)
+    table, batch, line_number, line = Rows(name), [], 1, b"\n"
+    for line_number, line in enumerate(stream, start=2):
+        fields = [field.strip(b' "\r\n\t') for field in line.split(b",")]
+        if fields == [b""]:
+            continue
+        batch.append((f"{name} line {line_number}", fields))
+        if len(batch) == _BATCH:
+            _add_rows(table, batch, columns)
+            batch = []
+    _add_rows(table, batch, columns)
+    if table.rejected and not line.endswith(b"\n") and table.rejected[-1][0] == f"{name} line {line_number}":
+        where, reason = table.rejected[-1]
+        raise ValueError(f"{where}: {reason}, and the file ends there: it is cut off; fetch it again")
+    return table.finish()
+
+
+def _add_rows(table, batch, columns):
+    good = []
+    for where, fields in batch:
+        try:
+            good.append((where, *_read_fields(fields, columns)))
+        except ValueError as error:
+            table.reject(where, str(error))
+    images = _read_pixels([pixels for *_, pixels in good])
+    for row, (where, label, usage, pixels) in enumerate(good):
+        try:
+            table.add(_read_pixels_slowly(pixels) if images is None else images[row], label, usage)
+        except ValueError as error:
+            table.reject(where, str(error))
+
+
+def _read_fields(fields, columns):
+    if len(fields) != len(columns):
+        raise ValueError(f"{len(fields)} fields, expected {len(columns)} ({', '.join(columns)})")
+    emotion = fields[columns["emotion"]].decode(errors="replace")
+    if emotion not in _LABELS:
+        raise ValueError(f"emotion {emotion[:20]!r}, expected 0 to {len(EMOTIONS) - 1}")
+    usage = fields[columns["usage"]].decode(errors="replace") if "usage" in columns else SPLITS[0]
+    if usage not in SPLITS:
+        raise ValueError(f"usage {usage[:20]!r}, expected {', '.join(SPLITS)}")
+    return _LABELS[emotion], SPLITS.index(usage), fields[columns["pixels"]]
+
+
+def _read_pixels(fields):
+    """Parse several rows of numbers at once: (N, 48, 48) uint8, or None if anything is out of the ordinary.
+
+    Treats the text as an array: a number ends where a digit meets a blank, and its value is the sum of its
+    last three bytes. Ten times as fast as `str.split`.
+    """
+    text = np.frombuffer(b"   " + b" ".join(fields) + b" ", np.uint8)
+    digit = text >= ord("0")
+    # a byte that is neither digit nor blank, or four digits in a row
+    if text.max() > ord("9") or np.count_nonzero(digit) + np.count_nonzero(text == ord(" ")) != text.size:
+        return None
+    if (digit[3:] & digit[2:-1] & digit[1:-2] & digit[:-3]).any():
+        return None
+    last = np.flatnonzero(digit[:-1] > digit[1:])  # where each number has its last digit
+    row_ends = np.cumsum([len(field) + 1 for field in fields]) + 1
+    if last.size != _PIXELS * len(fields) or not np.array_equal(last[_PIXELS - 1 :: _PIXELS], row_ends):
+        return None
+    value = text & 15  # "0" is 48 = 3 * 16 and " " is 32 = 2 * 16
+    low = value[1:] + np.uint8(10) * value[:-1]
+    high = value[:-1] * digit[1:]  # a hundred counts only before another digit
+    pixels = high.take(last - 2) * np.uint16(100)
+    pixels += low.take(last - 1)
+    return None if pixels.max() > 255 else pixels.astype(np.uint8).reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
+
+
+def _read_pixels_slowly(field):
+    """Parse one row of numbers the plain way: (48, 48) uint8, or a ValueError with the reason."""
+    words = field.split()
+    if len(words) != _PIXELS:
+        raise ValueError(f"{len(words)} pixels, expected {_PIXELS} ({IMAGE_SIZE}x{IMAGE_SIZE})")
+    for number, word in enumerate(words, start=1):
+        if not (word.isdigit() and int(word) <= 255):
+            raise ValueError(f"pixel {number} is {word.decode(errors='replace')[:20]!r}, expected 0 to 255")
+    return np.array(words, dtype="S3").astype(np.uint8).reshape(IMAGE_SIZE, IMAGE_SIZE)
