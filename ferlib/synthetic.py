@@ -1,0 +1,195 @@
+"""Draws the embedded data set: faces in the shape of FER2013, with planted and known faults."""
+
+from itertools import cycle
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from ferlib.config import EMOTIONS, IMAGE_SIZE, SPLITS
+from ferlib.portrait import MUSCLES, draw_face, draw_person, paint_face
+
+__all__ = ["FAULT_SHARES", "DrawnFaces", "draw_face", "draw_faces"]
+
+CLASS_COUNTS = (3995, 436, 4097, 7215, 4830, 3171, 4965)
+"""FER2013's Training rows of each emotion: the imbalance that every split of the drawn faces follows."""
+
+SPLIT_SHARES = (0.8, 0.1, 0.1)
+
+FAULT_SHARES = {
+    ("duplicate", "Training"): 0.03,
+    ("duplicate", "PublicTest"): 0.01,  # a tenth of the split; of FER2013's test faces, 8.1 % leak from Training
+    ("duplicate", "PrivateTest"): 0.01,
+    ("near_duplicate", "Training"): 0.014,
+    ("near_duplicate", "PublicTest"): 0.003,
+    ("near_duplicate", "PrivateTest"): 0.003,
+    ("blank", "Training"): 0.005,
+    ("wrong_label", "Training"): 0.024,
+    ("wrong_label", "PublicTest"): 0.003,
+    ("wrong_label", "PrivateTest"): 0.003,
+}
+"""How many of all rows have which fault in which split."""
+
+
+class DrawnFaces(NamedTuple):
+    """What `draw_faces` returns."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    usage: np.ndarray
+    truth: pd.DataFrame
+
+
+def _cover(image, rng):
+    """Something in front of one side of the face: a hand, hair, a microphone."""
+    side, up, wide, high, angle, tone = rng.random(6).tolist()
+    centre = (int(4 + 12 * side) if side < 0.5 else int(32 + 12 * side), int(14 + 32 * up))
+    axes = (int(4 + 7 * wide), int(7 + 9 * high))
+    return cv2.ellipse(image, centre, axes, 180 * angle, 0, 360, 20 + 190 * tone, -1, cv2.LINE_AA)
+
+
+def _watermark(image, rng):
+    text = ("sample", "photo", "(c) stock", "preview")[rng.integers(4)]
+    place = (int(rng.integers(-4, 12)), int(rng.integers(14, 46)))
+    marked = cv2.putText(image.copy(), text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.36, 245, 1, cv2.LINE_AA)
+    return cv2.addWeighted(image, 0.4, marked, 0.6, 0)
+
+
+def _blur(image, rng):
+    return cv2.GaussianBlur(image, (0, 0), 0.4 + 0.7 * rng.random())
+
+
+def _shrink(image, rng):
+    small = cv2.resize(image, (24, 24), interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (IMAGE_SIZE, IMAGE_SIZE), interpolation=cv2.INTER_LINEAR)
+
+
+def _expose(image, rng):
+    gain, lift, grain = 0.6 + 0.55 * rng.random(), rng.integers(-15, 45), rng.integers(1, 10)
+    noise = rng.integers(-grain, grain, image.shape, endpoint=True)
+    return np.clip(np.rint(image * gain) + lift + noise, 0, 255).astype(np.uint8)
+
+
+NUISANCES = ((0.2, _cover), (0.12, _watermark), (0.3, _blur), (0.08, _shrink), (1.0, _expose))
+"""What happens to how many pictures on their way into a data set, in this order."""
+
+RETOUCHES = (
+    lambda image, rng: np.clip(image * 0.9 + 14, 0, 255),  # re-brightened
+    lambda image, rng: np.roll(image, (1, -1)[rng.integers(2)], axis=rng.integers(2)),  # shifted by a pixel
+    lambda image, rng: image[:, ::-1],  # mirrored
+    lambda image, rng: np.clip(image + rng.integers(-3, 4, image.shape), 0, 255),  # re-encoded
+)
+"""What makes a near-duplicate of a picture."""
+
+
+def _draw_in_the_wild(label, rng):
+    """A face like FER2013's: somebody shows an emotion more or less clearly, in a picture more or less good."""
+    person, intensity = draw_person(rng), 0.3 + 0.7 * rng.random()
+    strengths = intensity * (0.6 + 0.6 * rng.random(7))
+    rest = rng.random(len(MUSCLES)) / 2 - 0.25
+    # zoom: FER2013's crops cut off hair and neck
+    image = paint_face(
+        person, EMOTIONS[label], size=IMAGE_SIZE, strengths=strengths.tolist(), rest=rest.tolist(), zoom=1.13
+    )
+    for share, spoil in NUISANCES:
+        if rng.random() < share:
+            image = spoil(image, rng)
+    return image
+
+
+def _draw_blank(tone, rng):
+    """A tile of one tone, or nearly."""
+    blank = np.full((IMAGE_SIZE, IMAGE_SIZE), tone, np.uint8)
+    blank[rng.integers(IMAGE_SIZE), rng.integers(IMAGE_SIZE)] ^= rng.integers(2, dtype=np.uint8)
+    return blank
+
+
+def _class_sizes(n):
+    """Rows of each emotion among n: FER2013's proportions, but at least two."""
+    sizes = np.maximum(2, np.rint(np.array(CLASS_COUNTS) / sum(CLASS_COUNTS) * n).astype(int))
+    sizes[np.argmax(sizes)] += n - sizes.sum()
+    return sizes
+
+
+def _plan_faults(labels, usage, rng):
+    """Truth table of the faults to plant; no row has two."""
+    training = [np.flatnonzero((labels == label) & (usage == "Training")) for label in range(len(EMOTIONS))]
+    # the first half of every class's Training rows stays clean: the duplicates copy these
+    originals = [rows[: (len(rows) + 1) // 2] for rows in training]
+    free = np.setdiff1d(np.arange(len(labels)), np.concatenate(originals))
+    free = {split: iter(rng.permutation(free[usage[free] == split]).tolist()) for split in SPLITS}
+    plan = [
+        (next(free[split]), fault)
+        for (fault, split), share in FAULT_SHARES.items()
+        for _ in range(round(share * len(labels)))
+    ]
+    truth = pd.DataFrame(plan, columns=["row", "fault"])
+    truth["original"], truth["true_label"] = -1, labels[truth.row]
+    for label, rows in enumerate(originals):
+        copies = truth.fault.isin(["duplicate", "near_duplicate"]) & (truth.true_label == label)
+        truth.loc[copies, "original"] = np.resize(rng.permutation(rows), copies.sum())
+    wrong = truth.fault == "wrong_label"
+    truth.loc[wrong, "true_label"] += rng.integers(1, len(EMOTIONS), wrong.sum())
+    truth["true_label"] %= len(EMOTIONS)
+    truth.loc[truth.fault == "blank", "true_label"] = -1
+    return truth.sort_values("row", ignore_index=True)
+
+
+def draw_faces(n, *, seed):
+    """Draw a data set in the shape of FER2013, with faults planted at known rows.
+
+    Splits are 80/10/10 % of the rows, emotions have FER2013's proportions in each. Of all rows, 5 % are exact
+    duplicates of another (2 % in a test split, of a Training row: a leak), 2 % near-duplicates (brightened, shifted
+    by a pixel, mirrored or noisy), 0.5 % blank and 3 % wrongly labelled; see `FAULT_SHARES`.
+
+    Parameters
+    ----------
+    n : int
+        Number of rows, planted ones included; at least 300.
+    seed : int
+        The same seed draws the same faces on every platform.
+
+    Returns
+    -------
+    DrawnFaces
+        `images` (n, 48, 48) uint8, `labels` (n,) int64, `usage` (n,) str, in FER2013's order of splits; and `truth`,
+        a table with one line a planted fault: `row`, `fault` ("duplicate", "near_duplicate", "blank" or
+        "wrong_label"), `original` (the Training row that it copies, or -1) and `true_label` (the emotion that is
+        drawn; -1 in a blank).
+
+    Raises
+    ------
+    ValueError
+        If n is too small for two faces of every emotion in every split.
+
+    Examples
+    --------
+    >>> faces = draw_faces(300, seed=0)
+    >>> faces.images.shape
+    (300, 48, 48)
+    >>> faces.truth.fault.value_counts()["wrong_label"]
+    np.int64(9)
+    """
+    if n < 300:
+        raise ValueError(f"draw_faces: n is {n}, needs at least 300 to show every emotion in every split")
+    rng = np.random.default_rng(seed)
+    held_out = [round(n * share) for share in SPLIT_SHARES[1:]]
+    split_sizes = [n - sum(held_out), *held_out]
+    classes = np.arange(len(EMOTIONS), dtype=np.int64)
+    labels = np.concatenate([rng.permutation(np.repeat(classes, _class_sizes(size))) for size in split_sizes])
+    usage = np.repeat(np.array(SPLITS), split_sizes)
+    truth = _plan_faults(labels, usage, rng)
+
+    images = np.empty((n, IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+    drawn = labels.copy()
+    drawn[truth.row] = truth.true_label
+    tones = cycle(rng.permutation(256).tolist())  # all different, so that blanks are no duplicates
+    copies = truth[truth.original >= 0]
+    for row in np.setdiff1d(np.arange(n), copies.row).tolist():
+        label = int(drawn[row])
+        images[row] = _draw_in_the_wild(label, rng) if label >= 0 else _draw_blank(next(tones), rng)
+    for row, fault, original in copies[["row", "fault", "original"]].itertuples(index=False):
+        near = fault == "near_duplicate"
+        images[row] = RETOUCHES[rng.integers(len(RETOUCHES))](images[original], rng) if near else images[original]
+    return DrawnFaces(images, labels, usage, truth)
