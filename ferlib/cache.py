@@ -57,6 +57,7 @@ def read_cached(identity, state, read):
 @contextmanager
 def whole_or_nothing(target):
     """A path to write a file or folder to, renamed to `target` at the end and removed after an error."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=_UNFINISHED) as folder:
         unfinished = Path(folder, target.name)
         yield unfinished
@@ -77,7 +78,6 @@ def _read_entry(entry):
 
 
 def _write_entry(entry, table):
-    entry.parent.mkdir(parents=True, exist_ok=True)
     with whole_or_nothing(entry) as unfinished:
         unfinished.mkdir()
         for key in _ARRAYS:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -192,10 +193,13 @@ def download_faces(target=config.DATA_DIR):
     with whole_or_nothing(folder) as unfinished:
         try:
             kagglehub.dataset_download(_KAGGLE_HANDLE, output_dir=str(unfinished))
-        except Exception as error:  # kagglehub raises a dozen unrelated kinds; each means: fetch it by hand
+        except Exception as error:  # kagglehub raises a dozen unrelated kinds, and each means: fetch it by hand
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            if re.search("Connect|Timeout", type(error).__name__):
+                reason = "no connection"
             raise ConnectionError(
-                f"Kaggle did not deliver {_KAGGLE_HANDLE} ({type(error).__name__}: {str(error)[:120]}). Download it "
-                f"by hand from https://www.kaggle.com/datasets/{_KAGGLE_HANDLE} and put the zip into {target}"
+                f"Kaggle did not deliver {_KAGGLE_HANDLE} ({reason}). Download it by hand from "
+                f"https://www.kaggle.com/datasets/{_KAGGLE_HANDLE} and put the zip into {target}"
             ) from error
     return folder
 
@@ -223,7 +227,6 @@ def convert_faces(source, target):
     """
     target = _check_free(Path(target))
     faces = load_faces(source)
-    target.parent.mkdir(parents=True, exist_ok=True)
     with whole_or_nothing(target) as unfinished:
         (_write_csv if target.suffix.lower() == ".csv" else _write_pictures)(faces, unfinished)
     return target

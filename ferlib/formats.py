@@ -82,7 +82,7 @@ def find_form(folder):
     for here, folders, files in os.walk(folder):
         depth = len(Path(here).relative_to(folder).parts)
         found = [name for name in folders if name.lower() in CLASSES]
-        class_folders += [Path(here, name).relative_to(folder) for name in found]
+        class_folders += [Path(here, name).relative_to(folder).as_posix() for name in found]
         # class folders hold thousands of pictures and nothing else: do not list them
         folders[:] = sorted(f for f in folders if f not in found and not _is_hidden(f) and depth < 3)
         for name in sorted(f for f in files if not _is_hidden(f)):
@@ -144,6 +144,8 @@ def _members(path):
             for entry in archive:
                 if entry.isfile():
                     yield entry.name, partial(archive.extractfile, entry)
+            while archive.fileobj.read(1 << 20):  # the checksum of a .gz stands at its very end
+                pass
 
 
 def _read_members(path):
@@ -151,7 +153,7 @@ def _read_members(path):
     tables, pictures, seen, complaints = [], [], [], []
     for name, open_member in _members(path):
         member = PurePosixPath(name)
-        if any(_is_hidden(part) for part in member.parts if part != "."):
+        if any(map(_is_hidden, member.parts)):
             continue
         seen.append(name)
         if member.suffix.lower() == ".csv":
@@ -195,7 +197,9 @@ def _read_pictures(path, root):
     found, table, splits = [], Rows(path.name), set()
     for name, open_member in _members(path):
         member = PurePosixPath(name)
-        if member.suffix.lower() not in _PICTURES or root not in member.parents or member.name.startswith("."):
+        if member.suffix.lower() not in _PICTURES or any(map(_is_hidden, member.parts)):
+            continue
+        if root not in member.parents or _find_root([member.parent]) not in (root, None):  # of another copy
             continue
         # a folder may be named directly: its own name then tells the split
         folders = (path.name.split(".")[0], *member.parent.parts)

@@ -124,6 +124,8 @@ def _read_pixels(fields):
     Treats the text as an array: a number ends where a digit meets a blank, and its value is the sum of its
     last three bytes. Ten times as fast as `str.split`.
     """
+    if not fields:
+        return None
     text = np.frombuffer(b"   " + b" ".join(fields) + b" ", np.uint8)
     digit = text >= ord("0")
     # a byte that is neither digit nor blank, or four digits in a row
