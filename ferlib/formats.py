@@ -106,11 +106,11 @@ def list_pictures(folder):
     found = []
     for here, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not _is_hidden(name)]
+        inside = Path(here).relative_to(folder)
         for name in files:
             if name.lower().endswith(_PICTURES):
-                path = Path(here, name)
-                status = path.stat()
-                found.append((path.relative_to(folder).as_posix(), status.st_size, status.st_mtime_ns))
+                status = os.stat(os.path.join(here, name))
+                found.append((f"{inside.as_posix()}/{name}", status.st_size, status.st_mtime_ns))
     return sorted(found)
 
 
@@ -133,7 +133,7 @@ def _members(path):
     """Yield (name, function that opens it) of every file in a folder or an archive, in stored order."""
     if path.is_dir():
         for name, _, _ in list_pictures(path):
-            yield name, partial(open, path / name, "rb")
+            yield name.removeprefix("./"), partial(open, path / name, "rb")
     elif _kind(path) == "zip":
         with zipfile.ZipFile(path) as archive:
             for entry in archive.infolist():
