@@ -66,7 +66,7 @@ def _shrink(image, rng):
 
 
 def _expose(image, rng):
-    gain, lift, grain = 0.6 + 0.55 * rng.random(), rng.integers(-15, 45), rng.integers(1, 10)
+    gain, lift, grain = 0.75 + 0.35 * rng.random(), rng.integers(-12, 28), rng.integers(1, 7)
     noise = rng.integers(-grain, grain, image.shape, endpoint=True)
     return np.clip(np.rint(image * gain) + lift + noise, 0, 255).astype(np.uint8)
 
@@ -85,12 +85,12 @@ RETOUCHES = (
 
 def _draw_in_the_wild(label, rng):
     """A face like FER2013's: somebody shows an emotion more or less clearly, in a picture more or less good."""
-    person, intensity = draw_person(rng), 0.3 + 0.7 * rng.random()
+    person, intensity = draw_person(rng), 0.4 + 0.6 * rng.random()
     strengths = intensity * (0.6 + 0.6 * rng.random(7))
     rest = rng.random(len(MUSCLES)) / 2 - 0.25
     # zoom: FER2013's crops cut off hair and neck
     image = paint_face(
-        person, EMOTIONS[label], size=IMAGE_SIZE, strengths=strengths.tolist(), rest=rest.tolist(), zoom=1.13
+        person, EMOTIONS[label], size=IMAGE_SIZE, strengths=strengths.tolist(), rest=rest.tolist(), zoom=1.22
     )
     for share, spoil in NUISANCES:
         if rng.random() < share:
