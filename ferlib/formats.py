@@ -34,6 +34,7 @@ _SPLIT_FOLDERS = {
 }
 _PREFIXES = {name.lower(): usage for usage, name in enumerate(SPLITS)}
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+_BUFFER = 1 << 20  # a row is longer than Python's own buffer
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 
 
@@ -55,7 +56,7 @@ def read_source(path):
         If the source is empty, damaged, of no known form, or if more than 1 % of it is rejected.
     """
     if path.is_file() and _kind(path) == "csv":
-        with open(path, "rb") as stream:
+        with open(path, "rb", _BUFFER) as stream:
             return read_csv(stream, path.name)
     try:
         return _read_members(path)
@@ -144,7 +145,7 @@ def _members(path):
             for entry in archive:
                 if entry.isfile():
                     yield entry.name, partial(archive.extractfile, entry)
-            while archive.fileobj.read(1 << 20):  # the checksum of a .gz stands at its very end
+            while archive.fileobj.read(_BUFFER):  # the checksum of a .gz stands at its very end
                 pass
 
 
@@ -169,7 +170,7 @@ def _read_members(path):
         for name, open_member in _members(path):
             if name == wanted:
                 with open_member() as stream:
-                    return read_csv(BufferedReader(stream, 1 << 20), f"{path.name}/{name}")
+                    return read_csv(BufferedReader(stream, _BUFFER), f"{path.name}/{name}")
     root = _find_root(picture.parent for picture in pictures)
     if root is None:
         shown = ", ".join(seen[:3]) + (f" and {len(seen) - 3} more" if len(seen) > 3 else "")
