@@ -85,7 +85,7 @@ RETOUCHES = (
 
 def _draw_in_the_wild(label, rng):
     """A face like FER2013's: somebody shows an emotion more or less clearly, in a picture more or less good."""
-    person, intensity = draw_person(rng), 0.4 + 0.6 * rng.random()
+    person, intensity = draw_person(rng), 0.34 + 0.66 * rng.random()
     strengths = intensity * (0.6 + 0.6 * rng.random(7))
     rest = rng.random(len(MUSCLES)) / 2 - 0.25
     # zoom: FER2013's crops cut off hair and neck
