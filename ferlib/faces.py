@@ -72,7 +72,7 @@ def read_photo(source):
     """
     from PIL import Image, ImageOps
 
-    name = "the picture" if isinstance(source, bytes | bytearray | memoryview) else str(source)
+    name = "this file" if isinstance(source, bytes | bytearray | memoryview) else str(source)
     with _open_bytes(source) as file:
         if not file.read(1):
             raise ValueError(f"{name} is empty (0 bytes): choose another file")

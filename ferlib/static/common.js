@@ -1,0 +1,91 @@
+// What the photo view and the camera view share: elements, colours, boxes, and asking the kernel.
+
+/** A new element with a class, attributes (or properties) and children. */
+function element(tag, className, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name in node) node[name] = value;
+    else node.setAttribute(name, value);
+  }
+  node.append(...children);
+  return node;
+}
+
+/** Black or white, whichever reads better on a colour "#rrggbb" (WCAG relative luminance). */
+function inkOn(color) {
+  const [r, g, b] = [1, 3, 5].map((at) => {
+    const value = parseInt(color.slice(at, at + 2), 16) / 255;
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000000" : "#ffffff";
+}
+
+const percent = (probability) => `${Math.round(100 * probability)} %`;
+
+/** "happy 93 %" */
+function describe(face) {
+  return `${face.emotion} ${percent(Math.max(...face.probabilities))}`;
+}
+
+/** A box with a filled label; `unit` is the size of a line of text in canvas pixels. */
+function drawBox(context, [x, y, width, height], label, color, unit) {
+  const line = Math.max(2, unit / 6);
+  context.lineJoin = "round";
+  // a dark rim under the coloured line, so that it is seen on any background
+  context.strokeStyle = "rgba(0, 0, 0, 0.65)";
+  context.lineWidth = line * 1.9;
+  context.strokeRect(x, y, width, height);
+  context.strokeStyle = color;
+  context.lineWidth = line;
+  context.strokeRect(x, y, width, height);
+
+  context.font = `600 ${unit}px system-ui, sans-serif`;
+  context.textBaseline = "middle";
+  const tag = { width: context.measureText(label).width + unit * 0.9, height: unit * 1.5 };
+  const left = Math.max(0, Math.min(x - line, context.canvas.width - tag.width));
+  const top = y - tag.height >= 0 ? y - tag.height : Math.min(y + height, context.canvas.height - tag.height);
+  context.fillStyle = color;
+  context.fillRect(left, top, tag.width, tag.height);
+  context.fillStyle = inkOn(color);
+  context.fillText(label, left + unit * 0.45, top + tag.height / 2);
+}
+
+/**
+ * Asks the kernel: `ask(message, buffers, timeout)` resolves to [answer, buffers] or rejects with an Error
+ * whose `silent` is true when no answer came in time. Answers to other views of the widget are passed over.
+ */
+function openLine(model) {
+  const view = Math.random().toString(36).slice(2);
+  const waiting = new Map();
+  let count = 0;
+
+  function receive(answer, buffers) {
+    const settle = waiting.get(answer.id);
+    if (settle) settle(answer, buffers);
+  }
+  model.on("msg:custom", receive);
+
+  function ask(message, buffers, timeout) {
+    const id = `${view}-${++count}`;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        waiting.delete(id);
+        reject(Object.assign(new Error("No answer from the kernel."), { silent: true }));
+      }, timeout);
+      waiting.set(id, (answer, received) => {
+        clearTimeout(timer);
+        waiting.delete(id);
+        if (answer.kind === "error") reject(new Error(answer.text));
+        else resolve([answer, received]);
+      });
+      model.send({ ...message, id }, undefined, buffers);
+    });
+  }
+
+  function close() {
+    model.off("msg:custom", receive);
+    waiting.clear();
+  }
+  return { ask, close };
+}

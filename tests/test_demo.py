@@ -1,0 +1,102 @@
+import json
+
+import cv2
+import ipywidgets
+import numpy as np
+import pytest
+
+from ferlib import demo as demo_module
+from ferlib.config import EMOTION_COLORS, EMOTIONS
+from ferlib.demo import camera_view, demo, upload_view
+from ferlib.faces import sample_photo
+from ferlib.predict import load_predictor
+
+
+@pytest.fixture(scope="module")
+def predictor(run_folder):
+    return load_predictor("tiny", models_dir=run_folder.parent)
+
+
+def ask(view, message, *buffers):
+    """What the kernel sends back when the page sends a message."""
+    sent = []
+    view.send = lambda content, buffers=None: sent.append((content, buffers))
+    view._handle_custom_msg({"id": "page-1", **message}, [memoryview(data) for data in buffers])
+    (answer,) = sent
+    assert answer[0]["id"] == "page-1"
+    return answer
+
+
+def decode(data):
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+
+
+def encode(photo, kind=".jpg"):
+    return cv2.imencode(kind, photo[..., ::-1])[1].tobytes()
+
+
+def test_uploaded_photo_is_answered_with_faces_and_crops(predictor):
+    data = encode(sample_photo(), ".png")
+    answer, (crop,) = ask(upload_view(predictor), {"kind": "photo"}, data)
+    (face,), (expected,) = answer["faces"], predictor(data)
+    assert face["box"] == list(expected.box) and face["emotion"] == expected.emotion
+    assert face["probabilities"] == pytest.approx(expected.probabilities)
+    assert np.array_equal(decode(crop), expected.crop)
+    json.dumps(answer)
+
+
+def test_sample_comes_with_its_photo(predictor):
+    answer, (crop, photo) = ask(upload_view(predictor), {"kind": "sample", "return_photo": True})
+    assert len(answer["faces"]) == 1
+    assert decode(crop).shape == (48, 48)
+    assert np.abs(decode(photo)[..., ::-1].astype(int) - sample_photo()).mean() < 5
+
+
+def test_photo_without_a_face_is_an_answer_not_an_error(predictor):
+    answer, pictures = ask(upload_view(predictor), {"kind": "photo"}, encode(np.zeros((64, 64, 3), np.uint8)))
+    assert (answer["kind"], answer["faces"], pictures) == ("faces", [], [])
+
+
+def test_frames_are_answered_without_pictures(predictor):
+    answer, pictures = ask(camera_view(predictor), {"kind": "frame"}, encode(sample_photo()))
+    assert len(answer["faces"]) == 1 and pictures == []
+
+
+@pytest.mark.parametrize("view", [upload_view, camera_view])
+def test_what_is_no_picture_gets_a_sentence(predictor, view):
+    answer, _ = ask(view(predictor), {"kind": "photo"}, b"name,age\n")
+    assert answer["kind"] == "error"
+    assert answer["text"].startswith("This file is not a picture that can be read")
+
+
+def test_failure_in_the_kernel_reaches_the_page_and_is_over_then(predictor):
+    calls = []
+
+    def fail_once(photo):
+        calls.append(photo.shape)
+        if len(calls) == 1:
+            raise RuntimeError("out of memory")
+        return predictor(photo)
+
+    view = camera_view(fail_once)
+    answer, _ = ask(view, {"kind": "frame"}, encode(sample_photo()))
+    assert answer["text"] == "The kernel failed: RuntimeError: out of memory"
+    assert ask(view, {"kind": "frame"}, encode(sample_photo()))[0]["kind"] == "faces"
+
+
+@pytest.mark.parametrize("view", [upload_view, camera_view])
+def test_state_holds_no_picture(predictor, view):
+    widget = view(predictor)
+    before = widget.get_state()
+    ask(widget, {"kind": "photo"}, encode(sample_photo()))
+    assert widget.get_state() == before
+    own = {key: value for key, value in before.items() if not key.startswith("_")}
+    assert own.pop("emotions") == list(EMOTIONS) and own.pop("colors") == EMOTION_COLORS
+    assert set(own) <= {"layout", "tabbable", "tooltip"}
+
+
+def test_demo_has_a_tab_for_photos_and_one_for_the_camera(predictor, monkeypatch):
+    tabs = demo(predictor)
+    assert isinstance(tabs, ipywidgets.Tab) and tabs.titles == ("Photo", "Camera")
+    monkeypatch.setattr(demo_module, "load_predictor", lambda: predictor)
+    assert [child._esm for child in demo().children] == [child._esm for child in tabs.children]
