@@ -34,6 +34,8 @@ test: $(STAMP)  ## unit tests, doctests, notebooks, and the demo in a real brows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest --cov --cov-report=term
+	FERLIB_DATA=embedded FERLIB_PROFILE=tiny $(BIN)/python -m pytest -x --nbval-lax --nbval-current-env notebooks/0[1235]*.ipynb
+	FERLIB_DATA=embedded $(BIN)/python -m pytest -x --nbval --nbval-current-env notebooks/04*.ipynb
 
 lab: $(STAMP)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=notebooks

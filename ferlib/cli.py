@@ -64,7 +64,7 @@ def train(arguments):
 
 def evaluate(arguments):
     """Print the scores of runs, from their committed probabilities."""
-    from ferlib.evaluate import compare_runs, load_run
+    from ferlib.runs import compare_runs, load_run
 
     names = arguments.runs or sorted(path.parent.name for path in config.MODELS_DIR.glob("*/bundle.json"))
     print(compare_runs([load_run(name) for name in names]).round(4).to_string())

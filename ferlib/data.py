@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -41,8 +41,8 @@ class Faces:
     images: np.ndarray
     labels: np.ndarray
     usage: np.ndarray
-    rejected: pd.DataFrame
-    source: str
+    rejected: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["where", "reason"]))
+    source: str = "arrays"
 
     def __len__(self):
         return len(self.labels)

@@ -94,7 +94,7 @@ def check_camera():
     """Does a camera open? None is no fault: the demo takes photos too, and its camera is the browser's."""
     import cv2
 
-    cv2.setLogLevel(0)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     camera = cv2.VideoCapture(0)
     opened = camera.isOpened()
     camera.release()

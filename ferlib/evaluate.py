@@ -1,12 +1,10 @@
 """From labels and probabilities to scores that carry their sample size and a 95 % interval."""
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from ferlib.config import EMOTIONS, MODELS_DIR
+from ferlib.config import EMOTIONS
 
 
 @dataclass(frozen=True)
@@ -52,31 +50,6 @@ class Scores:
             f"accuracy {self.accuracy:.1%} [{low:.1%}, {high:.1%}], macro-F1 {self.macro_f1:.3f}, "
             f"calibration error {self.calibration_error:.3f}, n = {self.n:,}"
         )
-
-
-@dataclass(frozen=True)
-class Run:
-    """A trained model's folder, read back.
-
-    Attributes
-    ----------
-    name : str
-    bundle : dict
-        `bundle.json`: how to use the network, how it was trained.
-    history : pandas.DataFrame
-        One row an epoch: epoch (from 1), accuracy, loss, val_accuracy, val_loss.
-    probabilities : dict
-        `probabilities["PublicTest"]` is (labels (N,) int64, probabilities (N, 7) float32); the same for "PrivateTest".
-    """
-
-    name: str
-    bundle: dict
-    history: object
-    probabilities: dict
-
-    def evaluate(self, usage="PrivateTest"):
-        """`Scores` on one of the test splits."""
-        return evaluate(*self.probabilities[usage])
 
 
 def evaluate(labels, probabilities):
@@ -171,78 +144,6 @@ def apply_temperature(probabilities, temperature):
     """
     scaled = np.maximum(probabilities, 1e-9).astype(np.float64) ** (1 / temperature)
     return (scaled / scaled.sum(1, keepdims=True)).astype(np.float32)
-
-
-def load_run(name, *, models_dir=MODELS_DIR):
-    """Read a run folder back. Needs neither the data set nor TensorFlow.
-
-    Parameters
-    ----------
-    name : str
-        Folder in `models_dir`.
-
-    Returns
-    -------
-    Run
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such run; the message lists those there are.
-    """
-    import pandas as pd
-
-    folder = Path(models_dir) / name
-    if not (folder / "bundle.json").is_file():
-        there = ", ".join(sorted(path.parent.name for path in Path(models_dir).glob("*/bundle.json"))) or "none"
-        raise FileNotFoundError(
-            f"no run '{name}' in {Path(models_dir).name}/ (there: {there}); `ferlib train` makes one"
-        )
-    with np.load(folder / "probabilities.npz") as arrays:
-        probabilities = {
-            usage: (
-                arrays[f"{usage}_labels"].astype(np.int64),
-                arrays[f"{usage}_probabilities"].astype(np.float32),
-            )
-            for usage in ("PublicTest", "PrivateTest")
-        }
-    return Run(
-        name=name,
-        bundle=json.loads((folder / "bundle.json").read_text()),
-        history=pd.read_csv(folder / "history.csv").assign(epoch=lambda table: table["epoch"] + 1),
-        probabilities=probabilities,
-    )
-
-
-def compare_runs(runs):
-    """One row a run: parameters, epochs, and scores on both test splits with their intervals.
-
-    Parameters
-    ----------
-    runs : list of Run
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by run, best PublicTest accuracy first, since that is the split to choose on.
-    """
-    import pandas as pd
-
-    rows = {}
-    for run in runs:
-        public, private = run.evaluate("PublicTest"), run.evaluate("PrivateTest")
-        rows[run.name] = {
-            "parameters": run.bundle["parameters"],
-            "epochs": run.bundle["epochs_done"],
-            "PublicTest": public.accuracy,
-            "PrivateTest": private.accuracy,
-            "low": private.interval[0],
-            "high": private.interval[1],
-            "macro-F1": private.macro_f1,
-            "calibration error": private.calibration_error,
-            "n": private.n,
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").sort_values("PublicTest", ascending=False)
 
 
 def _f1(confusion):

@@ -9,6 +9,7 @@ from ferlib.config import NOTEBOOKS_DIR
 
 # Home folders and the like: a path that means nothing on another machine.
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|Users|work|tmp|mnt)/[\w.-]+|[A-Z]:\\\\Users")
+ANSI_COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def list_notebooks():
@@ -48,6 +49,7 @@ def run_notebook(path, *, target, on_cell=lambda done, total: None):
         notebook,
         timeout=None,
         kernel_name="python3",
+        extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(path.parent)}},
         on_cell_start=report,
     )
@@ -55,7 +57,7 @@ def run_notebook(path, *, target, on_cell=lambda done, total: None):
         client.execute()
     except CellExecutionError as error:
         failed = next(number for number, index in enumerate(code_cells, 1) if _has_error(notebook.cells[index]))
-        raise RuntimeError(f"{path.name}, code cell {failed} failed:\n{error}") from None
+        raise RuntimeError(f"{path.name}, code cell {failed} failed:\n{ANSI_COLOR.sub('', str(error))}") from None
     on_cell(len(code_cells), len(code_cells))
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(target.name + ".partial")
@@ -152,4 +154,3 @@ def find_problems(notebook):
 
 def _has_error(cell):
     return any(output.output_type == "error" for output in cell.get("outputs", []))
-

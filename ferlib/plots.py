@@ -65,8 +65,7 @@ def plot_class_counts(counts, *, ax=None):
     counts : pandas.Series
         From `count_labels`.
     """
-    ax = _axes(ax)
-    counts = counts.sort_values()
+    ax, counts = _axes(ax), counts.sort_values()
     bars = ax.barh(counts.index, counts, color=[EMOTION_COLORS[name] for name in counts.index])
     ax.bar_label(bars, [f" {count:,}  ({count / counts.sum():.1%})" for count in counts], color=GREY)
     ax.set(xlabel="faces", xlim=(0, counts.max() * 1.25))
@@ -89,7 +88,7 @@ def plot_by_emotion(table, *, label, percent=True, ax=None):
     ax.set(xlabel="", ylabel=label)
     ax.tick_params(axis="x", length=0)
     if percent:
-        ax.yaxis.set_major_formatter(PercentFormatter(1))
+        _percent(ax.yaxis)
     ax.legend(title="", loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=table.shape[1])
     return ax
 
@@ -106,8 +105,7 @@ def plot_faces(images, *, titles=None, columns=7, ax=None):
     """
     images = np.asarray(images)
     n, height, width = images.shape
-    rows, gap = -(-n // columns), 4
-    title_height = height // 4 if titles is not None else 0
+    rows, gap, title_height = -(-n // columns), 4, 0 if titles is None else height // 4
     cell_height, cell_width = height + gap + title_height, width + gap
     sheet = np.full((rows * cell_height, columns * cell_width), 255, dtype=np.float32)
     ax = _axes(ax, figsize=(1.3 * columns, 1.3 * rows * cell_height / cell_width))
@@ -130,14 +128,13 @@ def plot_history(history, *, ax=None):
         `Run.history`.
     """
     ax = _axes(ax)
-    lines = (("accuracy", "Training (with augmentation and dropout, if any)"), ("val_accuracy", "PublicTest"))
-    for column, name in lines:
-        ax.plot(history["epoch"], history[column], marker=".", label=name)
+    ax.plot(history["epoch"], history["accuracy"], ".-", label="Training, as augmented")
+    ax.plot(history["epoch"], history["val_accuracy"], ".-", label="PublicTest")
     best = history["val_accuracy"].idxmax()
     ax.plot(history["epoch"][best], history["val_accuracy"][best], "o", mfc="none", ms=11, color=PALETTE[1])
     ax.set(xlabel="epoch", ylabel="accuracy", ylim=(0, 1))
     ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    _percent(ax.yaxis)
     ax.legend(loc="upper left")
     return ax
 
@@ -179,15 +176,14 @@ def plot_recall(scores, *, ax=None):
     ----------
     scores : Scores
     """
-    ax = _axes(ax)
-    rows = np.arange(len(EMOTIONS))[::-1]
+    ax, rows = _axes(ax), np.arange(len(EMOTIONS))[::-1]
     for row, name, recall, (low, high) in zip(rows, EMOTIONS, scores.recall, scores.recall_intervals, strict=True):
         ax.plot([low, high], [row, row], color=EMOTION_COLORS[name], lw=3, solid_capstyle="round")
         ax.plot(recall, row, "o", color=EMOTION_COLORS[name], ms=9)
     ax.axvline(scores.accuracy, color=GREY, ls=":", label=f"accuracy {scores.accuracy:.1%}")
     ax.set(xlabel="recall, with its 95 % interval", xlim=(0, 1), yticks=rows)
     ax.set_yticklabels([f"{name} ({n:,})" for name, n in zip(EMOTIONS, scores.confusion.sum(1), strict=True)])
-    ax.xaxis.set_major_formatter(PercentFormatter(1))
+    _percent(ax.xaxis)
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
     return ax
 
@@ -206,8 +202,7 @@ def plot_calibration(labels, probabilities, *, bins=10, ax=None):
     ax.plot([0, 1], [0, 1], color=GREY, ls=":", label="perfectly calibrated")
     ax.plot([confidence[part].mean() for part in parts], [right[part].mean() for part in parts], "o-", label="network")
     ax.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1), aspect="equal")
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(PercentFormatter(1))
+    _percent(ax.xaxis, ax.yaxis)
     ax.legend(loc="upper left")
     return ax
 
@@ -221,15 +216,13 @@ def plot_coverage(labels, probabilities, *, ax=None):
     probabilities : (N, 7) float
     """
     ax = _axes(ax)
-    order = np.argsort(-probabilities.max(1))
-    right = (probabilities.argmax(1) == labels)[order]
+    right = (probabilities.argmax(1) == labels)[np.argsort(-probabilities.max(1))]
     n = np.arange(1, len(right) + 1)
     shown = n >= len(right) / 50  # the mean of a handful of faces is noise
     ax.plot((n / len(right))[shown], (right.cumsum() / n)[shown])
     ax.axhline(right.mean(), color=GREY, ls=":", label=f"all faces: {right.mean():.1%}")
     ax.set(xlabel="share of faces answered, surest first", ylabel="accuracy on them", xlim=(0, 1))
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(PercentFormatter(1, decimals=0))
+    _percent(ax.xaxis, ax.yaxis)
     ax.legend(loc="lower left")
     return ax
 
@@ -249,13 +242,12 @@ def plot_runs(table, *, ax=None):
     for row, (_, run) in zip(rows, table.iterrows(), strict=True):
         ax.plot([run["low"], run["high"]], [row, row], color=PALETTE[0], lw=3, solid_capstyle="round")
         ax.plot(run["PrivateTest"], row, "o", color=PALETTE[0], ms=9)
-        ax.annotate(
-            f"{run['PrivateTest']:.1%}", (run["PrivateTest"], row), (0, 9), textcoords="offset points", ha="center"
-        )
+        score = run["PrivateTest"]
+        ax.annotate(f"{score:.1%}", (score, row), (0, 9), textcoords="offset points", ha="center")
     names = [f"{name}\n{run['parameters']:,.0f} parameters" for name, run in table.iterrows()]
     ax.set(xlabel="PrivateTest accuracy, with its 95 % interval", xlim=(0, 1), ylim=(-0.6, len(table) - 0.3))
     ax.set_yticks(rows, names)
-    ax.xaxis.set_major_formatter(PercentFormatter(1))
+    _percent(ax.xaxis)
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return ax
 
@@ -272,7 +264,7 @@ def plot_probabilities(probabilities, *, ax=None):
     ax.bar_label(bars, [f" {p:.0%}" for p in probabilities], color=GREY)
     ax.invert_yaxis()
     ax.set(xlabel="probability", xlim=(0, 1.1))
-    ax.xaxis.set_major_formatter(PercentFormatter(1))
+    _percent(ax.xaxis)
     ax.tick_params(axis="y", length=0)
     return ax
 
@@ -294,10 +286,15 @@ def plot_prediction(photo, predictions, *, ax=None):
         ax.add_patch(plt.Rectangle((x, y), width, height, fill=False, ec=color, lw=3))
         text = f"{number}  {prediction.emotion} {prediction.probabilities.max():.0%}"
         box = dict(fc="white", ec=color, boxstyle="round,pad=0.3")
-        ax.annotate(text, (x, y), (0, 6), textcoords="offset points", va="bottom", bbox=box, color="black")
+        ax.annotate(text, (x, y), (0, 6), textcoords="offset points", va="bottom", bbox=box)
     ax.set_axis_off()
     return ax
 
 
 def _axes(ax, *, figsize=None):
     return plt.subplots(figsize=figsize)[1] if ax is None else ax
+
+
+def _percent(*axes):
+    for axis in axes:
+        axis.set_major_formatter(PercentFormatter(1, decimals=0))

@@ -1,10 +1,9 @@
-"""From settings and faces to a run folder: the contract between training and everything after it."""
+"""From settings and faces to a run folder."""
 
 import dataclasses
-import hashlib
 import json
+import logging
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -14,9 +13,9 @@ import keras
 import numpy as np
 
 from ferlib.balance import class_weights, oversample_rows, split_faces
-from ferlib.config import EMOTIONS, IMAGE_SIZE, PROJECT_DIR, TrainConfig
-from ferlib.evaluate import apply_temperature, fit_temperature, load_run
+from ferlib.config import EMOTIONS, IMAGE_SIZE, TrainConfig
 from ferlib.models import MODELS
+from ferlib.runs import write_run
 
 
 def train(config, faces, *, run_dir, resume=False, verbose="auto"):
@@ -55,40 +54,37 @@ def train(config, faces, *, run_dir, resume=False, verbose="auto"):
         raise FileExistsError(f"{run_dir.name}: this run is there already; choose another name or delete it")
     partial = _open_partial(config, run_dir, resume=resume)
     keras.utils.set_random_seed(config.seed)
-
     training, public_test, private_test = split_faces(faces)
     if config.balance == "oversample":
         training = training.select(oversample_rows(training.labels, seed=config.seed))
 
     network = MODELS[config.model](config.width)
     trainer = build_trainer(network, config, steps=-(-len(training) // config.batch_size) * config.epochs)
-    best = partial / "best.weights.h5"
-    history = partial / "history.csv"
+    checkpoints = _Checkpoints(partial)
+    start = checkpoints.restore(trainer)
+    keras.utils.set_random_seed(config.seed + start)
     trainer.fit(
         training.images[..., None],
         keras.utils.to_categorical(training.labels, len(EMOTIONS)),
         validation_data=(public_test.images[..., None], keras.utils.to_categorical(public_test.labels, len(EMOTIONS))),
         batch_size=config.batch_size,
         epochs=config.epochs,
+        initial_epoch=start,
         class_weight=class_weights(training.labels) if config.balance == "class_weights" else None,
-        callbacks=[
-            keras.callbacks.ModelCheckpoint(
-                best,
-                monitor="val_accuracy",
-                mode="max",
-                save_best_only=True,
-                save_weights_only=True,
-                initial_value_threshold=_best_so_far(history),
-            ),
-            keras.callbacks.CSVLogger(history, append=resume),
-            keras.callbacks.BackupAndRestore(partial / "backup"),
-        ],
+        callbacks=[keras.callbacks.CSVLogger(checkpoints.history, append=start > 0), checkpoints],
         verbose=verbose,
     )
-    trainer.load_weights(best)
+    trainer.load_weights(checkpoints.best())
     network.save(partial / "model.keras")
-    best.unlink()
-    _finish(network, config, faces, public_test, private_test, partial)
+    checkpoints.clear()
+    export_network(partial)
+    probabilities = {
+        usage: network.predict(part.images[..., None].astype("float32"), batch_size=256, verbose=0)
+        for usage, part in (("PublicTest", public_test), ("PrivateTest", private_test))
+    }
+    backend, parameters = keras.config.backend(), network.count_params()
+    write_run(partial, config, faces, probabilities, backend=backend, parameters=parameters)
+    (partial / "config.json").unlink()
     os.replace(partial, run_dir)
     return run_dir
 
@@ -147,6 +143,28 @@ AUGMENTATIONS = {"none": lambda seed: [], "flip": _flip, "full": _full}
 """Layers that change training images at random, by the name in `TrainConfig.augment`."""
 
 
+def augment_images(images, *, augment="full", seed=0):
+    """Images as training sees them: changed at random, each call of a seed alike.
+
+    Parameters
+    ----------
+    images : (N, 48, 48) uint8
+    augment : str
+        A name in `AUGMENTATIONS`.
+    seed : int
+
+    Returns
+    -------
+    (N, 48, 48) float32
+        Grey values 0..255.
+    """
+    keras.utils.set_random_seed(seed)
+    x = keras.ops.cast(images[..., None], "float32")
+    for layer in AUGMENTATIONS[augment](seed):
+        x = layer(x, training=True)
+    return keras.ops.convert_to_numpy(x)[..., 0]
+
+
 def export_network(run_dir):
     """Write `model.tflite` beside `model.keras`, with which prediction needs no TensorFlow.
 
@@ -163,6 +181,7 @@ def export_network(run_dir):
     """
     target = Path(run_dir) / "model.tflite"
     if keras.config.backend() == "tensorflow":
+        logging.getLogger("tensorflow").setLevel("ERROR")  # it would tell of a temporary folder
         keras.models.load_model(Path(run_dir) / "model.keras").export(target, format="litert", verbose=False)
     else:
         code = "import sys; from ferlib.train import export_network; export_network(sys.argv[1])"
@@ -198,74 +217,49 @@ def _open_partial(config, run_dir, *, resume):
     return partial
 
 
-def _best_so_far(history):
-    if not history.is_file() or not history.stat().st_size:
-        return None
-    return float(np.max(np.genfromtxt(history, delimiter=",", names=True)["val_accuracy"]))
+class _Checkpoints(keras.callbacks.Callback):
+    """The weights of the last whole epoch and of the best one, so written that a kill at any moment leaves them good.
 
+    Keras' own BackupAndRestore writes over its only copy: a process killed meanwhile cannot be resumed.
+    """
 
-def _finish(network, config, faces, public_test, private_test, folder):
-    """Everything that stands in a run folder beside weights and history."""
-    raw = {
-        part_name: network.predict(part.images[..., None].astype("float32"), batch_size=256, verbose=0)
-        for part_name, part in (("PublicTest", public_test), ("PrivateTest", private_test))
-    }
-    temperature = fit_temperature(public_test.labels, raw["PublicTest"])
-    arrays = {}
-    for (usage, probabilities), part in zip(raw.items(), (public_test, private_test), strict=True):
-        arrays[f"{usage}_labels"] = part.labels.astype(np.uint8)
-        arrays[f"{usage}_probabilities"] = apply_temperature(probabilities, temperature).astype(np.float16)
-    np.savez_compressed(folder / "probabilities.npz", **arrays)
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+        self.history = folder / "history.csv"
 
-    exported = export_network(folder)
-    epochs_done = len((folder / "history.csv").read_text().splitlines()) - 1
-    bundle = {
-        "name": folder.stem,
-        "emotions": list(EMOTIONS),
-        "input": {"height": IMAGE_SIZE, "width": IMAGE_SIZE, "channels": 1, "low": 0, "high": 255},
-        "temperature": temperature,
-        "network": exported.name,
-        "network_sha256": hashlib.sha256(exported.read_bytes()).hexdigest(),
-        "config": dataclasses.asdict(config),
-        "epochs_done": epochs_done,
-        "parameters": network.count_params(),
-        "data": {
-            "source": faces.source,
-            "fingerprint": faces.fingerprint,
-            "training_rows": int((faces.usage == "Training").sum()),
-        },
-        "versions": {"python": platform.python_version(), "keras": keras.__version__, "numpy": np.__version__},
-        "backend": keras.config.backend(),
-        "git_commit": _git_commit(),
-    }
-    (folder / "bundle.json").write_text(json.dumps(bundle, indent=1) + "\n")
-    shutil.rmtree(folder / "backup", ignore_errors=True)
-    (folder / "config.json").unlink()
-    (folder / "card.md").write_text(_card(load_run(folder.name, models_dir=folder.parent), folder.stem))
+    def on_epoch_end(self, epoch, logs=None):
+        half_written = self.folder / "half-written.weights.h5"
+        self.model.save_weights(half_written)
+        os.replace(half_written, self._path(epoch))
+        keep = {self._path(epoch), self.best()}
+        for path in set(self._paths()) - keep:
+            path.unlink()
 
+    def restore(self, trainer):
+        """Load the last whole epoch's weights and optimiser; the number of epochs done."""
+        if not self._paths():
+            return 0
+        last = self._paths()[-1]
+        done = int(last.name.split(".")[0].removeprefix("epoch-")) + 1
+        rows = self.history.read_text().splitlines(keepends=True)
+        self.history.write_text("".join(rows[: done + 1]))  # a row more if the kill came before its weights
+        trainer.optimizer.build(trainer.trainable_variables)
+        trainer.load_weights(last)
+        return done
 
-def _git_commit():
-    result = subprocess.run(["git", "rev-parse", "HEAD"], cwd=PROJECT_DIR, capture_output=True, text=True)
-    return result.stdout.strip() or None
+    def best(self):
+        """Path of the weights that are best on PublicTest."""
+        scores = np.atleast_1d(np.genfromtxt(self.history, delimiter=",", names=True)["val_accuracy"])
+        return self._path(int(scores.argmax()))
 
+    def clear(self):
+        """Remove all weights."""
+        for path in self.folder.glob("*.weights.h5"):
+            path.unlink()
 
-def _card(run, name):
-    config, data = run.bundle["config"], run.bundle["data"]
-    changed = ", ".join(f"{key} {value}" for key, value in config.items() if key != "model")
-    return f"""# {name}
+    def _path(self, epoch):
+        return self.folder / f"epoch-{epoch:04}.weights.h5"
 
-The network `{config["model"]}` of `ferlib.models` ({run.bundle["parameters"]:,} parameters): 48x48 grey face in, seven
-probabilities out.
-
-- Trained on {data["training_rows"]:,} Training faces of {data["source"]}, {run.bundle["epochs_done"]} epochs, backend
-  {run.bundle["backend"]}, Keras {run.bundle["versions"]["keras"]}: {changed}.
-- Epoch and temperature ({run.bundle["temperature"]:.2f}) were chosen on PublicTest; PrivateTest was scored once.
-- PublicTest: {run.evaluate("PublicTest")}.
-- PrivateTest: {run.evaluate("PrivateTest")}.
-
-Intervals are 95 %. The test splits are scored as published: 8 % of their faces also stand in Training.
-
-Limits: it names the expression that a crowd would name, not what a person feels; posed and frontal faces are read
-better than others; FER2013's labels are noisy, and its people are not a fair sample of anybody. Not for decisions about
-people.
-"""
+    def _paths(self):
+        return sorted(self.folder.glob("epoch-*.weights.h5"))

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from ferlib.config import EMOTIONS
+from ferlib.config import EMOTIONS, TrainConfig
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +34,26 @@ def run_folder(tmp_path_factory):
     }
     (folder / "bundle.json").write_text(json.dumps(bundle))
     return folder
+
+
+@pytest.fixture(scope="session")
+def drawn_faces():
+    """400 drawn faces as `Faces`."""
+    from ferlib.data import Faces
+    from ferlib.synthetic import draw_faces
+
+    drawn = draw_faces(400, seed=5)
+    return Faces(drawn.images, drawn.labels, drawn.usage, source="embedded")
+
+
+@pytest.fixture(scope="session")
+def tiny_config():
+    return TrainConfig("simple", width=0.1, epochs=2, batch_size=32, learning_rate=1e-3)
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory, drawn_faces, tiny_config):
+    """A run folder as `train` leaves it: a narrow network, two epochs on drawn faces."""
+    from ferlib.train import train
+
+    return train(tiny_config, drawn_faces, run_dir=tmp_path_factory.mktemp("runs") / "tiny", verbose=0)

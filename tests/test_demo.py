@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import cv2
 import ipywidgets
@@ -100,3 +102,13 @@ def test_demo_has_a_tab_for_photos_and_one_for_the_camera(predictor, monkeypatch
     assert isinstance(tabs, ipywidgets.Tab) and tabs.titles == ("Photo", "Camera")
     monkeypatch.setattr(demo_module, "load_predictor", lambda: predictor)
     assert [child._esm for child in demo().children] == [child._esm for child in tabs.children]
+
+
+def test_demo_starts_without_the_heavy_packages():
+    code = """
+import sys
+import ferlib.demo
+heavy = {"tensorflow", "keras", "pandas", "matplotlib", "skimage"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -9,7 +9,6 @@ const SENTENCES = {
   NotReadableError: "The camera is used by another program: close that and press Start.",
   insecure: "Browsers give a camera only to pages on https or localhost. Serve JupyterLab with https, or forward its port with ssh -L.",
   ended: "The camera was unplugged or taken away. Press Start to try again.",
-  silent: "No answer from the kernel for six seconds: it is busy or was restarted. The camera is off. Run this cell again.",
 };
 
 function render({ model, el }) {
@@ -98,7 +97,7 @@ function render({ model, el }) {
       } catch (error) {
         if (session !== mine) return;
         if (!error.silent) return stop(error.message);
-        if (++misses === 2) return stop(SENTENCES.silent);
+        if (++misses === 2) return stop(`The camera is off. ${SILENT}`);
       }
     }
   }

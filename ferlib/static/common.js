@@ -51,8 +51,11 @@ function drawBox(context, [x, y, width, height], label, color, unit) {
   context.fillText(label, left + unit * 0.45, top + tag.height / 2);
 }
 
+const SILENT = "No answer from the kernel: it is busy or was restarted. If it stays so, run this cell again.";
+const GONE = "The kernel was restarted or shut down: run this cell again.";
+
 /**
- * Asks the kernel: `ask(message, buffers, timeout)` resolves to [answer, buffers] or rejects with an Error
+ * Asks the kernel: `ask(message, buffers, timeout)` resolves to [answer, buffers] or rejects with an Error,
  * whose `silent` is true when no answer came in time. Answers to other views of the widget are passed over.
  */
 function openLine(model) {
@@ -71,7 +74,7 @@ function openLine(model) {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         waiting.delete(id);
-        reject(Object.assign(new Error("No answer from the kernel."), { silent: true }));
+        reject(Object.assign(new Error(SILENT), { silent: true }));
       }, timeout);
       waiting.set(id, (answer, received) => {
         clearTimeout(timer);
@@ -79,7 +82,13 @@ function openLine(model) {
         if (answer.kind === "error") reject(new Error(answer.text));
         else resolve([answer, received]);
       });
-      model.send({ ...message, id }, undefined, buffers);
+      try {
+        model.send({ ...message, id }, undefined, buffers);
+      } catch {
+        clearTimeout(timer);
+        waiting.delete(id);
+        reject(new Error(GONE));
+      }
     });
   }
 

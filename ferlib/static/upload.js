@@ -23,16 +23,15 @@ async function shrink(file) {
 }
 
 function bars(face, emotions, colors) {
-  const list = element("dl", "ferlib-bars");
+  const list = element("ul", "ferlib-bars");
   face.probabilities.forEach((probability, i) => {
     const fill = element("span", "ferlib-fill");
     fill.style.width = `${100 * probability}%`;
     fill.style.background = colors[emotions[i]];
-    const top = emotions[i] === face.emotion ? " ferlib-top" : "";
-    list.append(
-      element("dt", top, {}, emotions[i]),
-      element("dd", top, {}, element("span", "ferlib-track", {}, fill), element("span", "ferlib-value", {}, percent(probability))),
-    );
+    list.append(element("li", emotions[i] === face.emotion ? "ferlib-top" : "", {},
+      element("span", "ferlib-name", {}, emotions[i]),
+      element("span", "ferlib-track", {}, fill),
+      element("span", "ferlib-value", {}, percent(probability))));
   });
   return list;
 }
@@ -120,7 +119,7 @@ function render({ model, el }) {
     } catch (error) {
       if (mine !== latest) return;
       result.hidden = true;
-      say(error.silent ? "No answer from the kernel: it is busy or was restarted. Run this cell again." : error.message, true);
+      say(error.message, true);
     }
   }
 

@@ -1,0 +1,287 @@
+"""The demo as a reader meets it: JupyterLab in Chromium, notebook 05, a picture, a camera."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from ferlib.config import BUILD_DIR, DEMO_RUN, EMOTIONS, MODELS_DIR, NOTEBOOKS_DIR
+from ferlib.faces import sample_photo
+
+pytestmark = pytest.mark.browser
+
+SCREENSHOTS = BUILD_DIR / "screenshots"
+TOKEN = "only-for-this-test"
+PATIENCE = 120_000  # ms: two slow cores that others use too
+SETTINGS = {
+    "notification": {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True},
+    "themes": {"theme": "JupyterLab Light"},
+}
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+]
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    found = [path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path]
+    if not found:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no Chromium is installed")
+    return found[0]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory, request):
+    """A JupyterLab server with notebook 05; gives the notebook's address."""
+    folder = tmp_path_factory.mktemp("lab")
+    (folder / "notebooks").mkdir()
+    notebook = NOTEBOOKS_DIR / "05_demo.ipynb"
+    if notebook.exists() and (MODELS_DIR / DEMO_RUN).exists():
+        shutil.copy(notebook, folder / "notebooks")
+    else:
+        write_notebook(folder / "notebooks" / notebook.name, request.getfixturevalue("run_folder"))
+    for name, values in SETTINGS.items():
+        path = folder / "settings" / "@jupyterlab" / "apputils-extension" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    # nothing of the reader's own Jupyter is read or changed
+    kinds = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
+    places = {f"JUPYTER_{kind}": str(folder / kind.lower()) for kind in kinds}
+    places |= {f"JUPYTERLAB_{kind}_DIR": str(folder / kind.lower()) for kind in ("SETTINGS", "WORKSPACES")}
+    arguments = [
+        *f"--no-browser --allow-root --expose-app-in-browser --ip=127.0.0.1 --port={port}".split(),
+        f"--IdentityProvider.token={TOKEN}",
+        f"--ServerApp.root_dir={folder / 'notebooks'}",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+    with (folder / "server.txt").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *arguments],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            # the embedded set, so that the notebook does not write over the figures of FER2013
+            env=os.environ | places | {"FERLIB_DATA": "embedded"},
+        )
+    try:
+        wait_for_server(f"http://127.0.0.1:{port}/api?token={TOKEN}", server, folder / "server.txt")
+        yield f"http://127.0.0.1:{port}/lab/tree/05_demo.ipynb?token={TOKEN}&reset"
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def write_notebook(path, run_folder):
+    import nbformat
+
+    source = [
+        "from ferlib.demo import demo\nfrom ferlib.predict import load_predictor",
+        f"demo(load_predictor('tiny', models_dir={str(run_folder.parent)!r}))",
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    cells = [nbformat.v4.new_code_cell(text) for text in source]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+
+
+def wait_for_server(address, server, log):
+    end = time.monotonic() + PATIENCE / 1000
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(f"JupyterLab did not start:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    """What the fake camera sees: the sample's face, moving to and fro."""
+    path = tmp_path_factory.mktemp("camera") / "face.y4m"
+    face = cv2.resize(sample_photo(), (480, 480))
+    with path.open("wb") as file:
+        file.write(b"YUV4MPEG2 W640 H480 F30:1 Ip A1:1 C420jpeg\n")
+        for angle in np.linspace(0, 2 * np.pi, 40, endpoint=False):
+            left = round(80 + 60 * np.sin(angle))
+            frame = np.full((480, 640, 3), 90, np.uint8)
+            frame[:, left : left + 480] = face
+            file.write(b"FRAME\n" + cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420).tobytes())
+    return path
+
+
+@pytest.fixture(scope="module")
+def page(chromium, lab, film):
+    """Notebook 05 after "Run All Cells"."""
+    from playwright.sync_api import sync_playwright
+
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=[*FLAGS, f"--use-file-for-fake-video-capture={film}"]
+        )
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        page.set_default_timeout(PATIENCE)
+        page.goto(lab)
+        # cells that run before the kernel is connected make JupyterLab ask for one
+        page.wait_for_function(
+            """() => {
+                const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
+                return context?.isReady && context.session?.kernel?.status === "idle";
+            }"""
+        )
+        page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        yield page
+        browser.close()
+
+
+def wait_for_state(page, view, *states):
+    """Open a view's tab, wait, and give the sentence that it then shows."""
+    page.get_by_role("tab", name={"upload": "Photo", "camera": "Camera"}[view]).click()
+    page.locator(", ".join(f".ferlib-{view}[data-state={state}]" for state in states)).wait_for()
+    return page.locator(f".ferlib-{view} .ferlib-status").inner_text()
+
+
+def upload(page, path):
+    """Choose a file as a reader would; the answer's text."""
+    wait_for_state(page, "upload", "done", "error")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a photo").click()
+    chooser.value.set_files(path)
+    page.locator(".ferlib-upload[data-state=busy]").wait_for(state="detached")
+    return wait_for_state(page, "upload", "done", "error")
+
+
+def start_camera(page):
+    """Start the camera and wait until some frames were answered; its track."""
+    page.get_by_role("tab", name="Camera").click()
+    seen = int(page.locator(".ferlib-camera").get_attribute("data-answers"))
+    page.get_by_role("button", name="Start camera").click()
+    page.wait_for_function(
+        "seen => Number(document.querySelector('.ferlib-camera').dataset.answers) >= seen + 10", arg=seen
+    )
+    return page.locator(".ferlib-camera video").evaluate_handle("video => video.srcObject.getTracks()[0]")
+
+
+def test_sample_is_read_before_the_user_does_anything(page):
+    text = wait_for_state(page, "upload", "done")
+    page.screenshot(path=SCREENSHOTS / "lab_sample.png")
+    assert text.startswith("A sample") and "1 face" in text
+    assert any(emotion in text for emotion in EMOTIONS)
+
+
+def test_dark_theme_is_followed(page):
+    def brightness():
+        color = "getComputedStyle(document.querySelector('.ferlib-status')).color"
+        return sum(page.evaluate(f"{color}.match(/\\d+/g).slice(0, 3).map(Number)"))
+
+    def switch(theme):
+        page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+        page.wait_for_selector(f"body[data-jp-theme-name='{theme}']")
+
+    wait_for_state(page, "upload", "done")
+    dark_text = brightness()
+    switch("JupyterLab Dark")
+    page.screenshot(path=SCREENSHOTS / "lab_sample_dark.png")
+    assert brightness() > 500 > 250 > dark_text
+    switch("JupyterLab Light")
+
+
+def test_uploaded_picture_is_read(page, tmp_path):
+    wait_for_state(page, "upload", "done")
+    both = np.concatenate([sample_photo(), sample_photo()[:, ::-1]], axis=1)
+    Image.fromarray(both.repeat(2, axis=0).repeat(2, axis=1)).save(tmp_path / "couple.jpg")
+    text = upload(page, tmp_path / "couple.jpg")
+    page.screenshot(path=SCREENSHOTS / "lab_upload.png")
+    assert text.startswith("2 faces. 1: ")
+    cards = page.locator(".ferlib-card")
+    assert cards.count() == 2
+    assert cards.first.locator(".ferlib-name").all_inner_texts() == list(EMOTIONS)
+    shares = [int(share.split()[0]) for share in cards.first.locator(".ferlib-value").all_inner_texts()]
+    assert sum(shares) == pytest.approx(100, abs=4)
+    # 2048 pixels wide were shrunk before they were sent
+    assert page.locator(".ferlib-photo").evaluate("canvas => canvas.width") == 1600
+
+
+def test_no_face_and_no_picture_get_a_sentence(page, tmp_path):
+    wait_for_state(page, "upload", "done")
+    Image.new("RGB", (300, 200), "gray").save(tmp_path / "fog.png")
+    (tmp_path / "table.jpg").write_text("name,age\n")
+    assert "No face found" in upload(page, tmp_path / "fog.png")
+    assert "not a picture" in upload(page, tmp_path / "table.jpg")
+    page.screenshot(path=SCREENSHOTS / "lab_not_a_picture.png")
+
+
+@pytest.mark.parametrize(("way", "width"), [("paste", 60), ("drop", 80)])
+def test_picture_may_be_pasted_or_dropped(page, way, width):
+    wait_for_state(page, "upload", "done", "error")
+    page.locator(".ferlib-drop span").click()
+    assert page.evaluate("document.activeElement.className") == "ferlib-drop"
+    page.evaluate(
+        """async ([way, width]) => {
+            const canvas = new OffscreenCanvas(width, 40);
+            canvas.getContext("2d").fillRect(0, 0, width, 40);
+            const data = new DataTransfer();
+            data.items.add(new File([await canvas.convertToBlob()], "black.png", { type: "image/png" }));
+            const options = { bubbles: true, cancelable: true, clipboardData: data, dataTransfer: data };
+            const event = way === "paste" ? new ClipboardEvent("paste", options) : new DragEvent("drop", options);
+            document.activeElement.dispatchEvent(event);
+        }""",
+        [way, width],
+    )
+    page.wait_for_function("width => document.querySelector('.ferlib-photo').width === width", arg=width)
+    assert "No face found" in wait_for_state(page, "upload", "error")
+
+
+def test_camera_is_followed_and_stops(page):
+    track = start_camera(page)
+    text = page.locator(".ferlib-camera .ferlib-status").inner_text()
+    page.screenshot(path=SCREENSHOTS / "lab_camera.png")
+    assert any(emotion in text for emotion in EMOTIONS)
+    page.get_by_role("button", name="Stop camera").click()
+    assert "off" in wait_for_state(page, "camera", "stopped")
+    assert track.evaluate("track => track.readyState") == "ended"
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"), [("NotAllowedError", "not allowed"), ("NotFoundError", "No camera found")]
+)
+def test_camera_that_does_not_come_gets_a_sentence(page, error, sentence):
+    page.get_by_role("tab", name="Camera").click()
+    page.evaluate(
+        """error => {
+            const devices = navigator.mediaDevices;
+            const real = devices.getUserMedia;
+            devices.getUserMedia = async () => {
+                devices.getUserMedia = real;
+                throw new DOMException("", error);
+            };
+        }""",
+        error,
+    )
+    page.get_by_role("button", name="Start camera").click()
+    page.wait_for_function("!document.querySelector('.ferlib-camera .ferlib-status').textContent.includes('Waiting')")
+    assert sentence in wait_for_state(page, "camera", "error")
+
+
+def test_camera_goes_off_when_the_kernel_is_gone(page):
+    track = start_camera(page)
+    page.evaluate("void window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    assert "kernel" in wait_for_state(page, "camera", "error")
+    assert track.evaluate("track => track.readyState") == "ended"

@@ -1,0 +1,104 @@
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from ferlib import cli, config
+from ferlib.faces import sample_photo
+
+
+@pytest.fixture
+def models(monkeypatch, trained_run, tmp_path):
+    """A models folder with one run, `tiny`."""
+    shutil.copytree(trained_run, tmp_path / "models" / trained_run.name)
+    monkeypatch.setattr(config, "MODELS_DIR", tmp_path / "models")
+    monkeypatch.setattr("ferlib.runs.MODELS_DIR", tmp_path / "models")
+    return tmp_path / "models"
+
+
+def test_help_names_every_verb(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["--help"])
+    text = capsys.readouterr().out
+    assert all(verb in text for verb in "figures download convert train evaluate predict doctor".split())
+
+
+def test_predict_reads_a_photo_without_tensorflow(tmp_path):
+    import cv2
+
+    photo = tmp_path / "astronaut.png"
+    cv2.imwrite(str(photo), sample_photo()[..., ::-1])
+    code = (
+        "import sys; from ferlib.cli import main; status = main(['predict', sys.argv[1]]);"
+        "sys.exit(status or bool({'tensorflow', 'keras'} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code, str(photo)], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "face 1" in result.stdout
+    assert any(emotion in result.stdout for emotion in config.EMOTIONS)
+
+
+def test_a_photo_without_a_face_is_said_to_have_none(tmp_path, capsys):
+    import cv2
+    import numpy as np
+
+    photo = tmp_path / "wall.png"
+    cv2.imwrite(str(photo), np.full((200, 200), 127, np.uint8))
+    assert cli.main(["predict", str(photo)]) == 0
+    assert "no face found" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["predict", "nonesuch.jpg"], "nonesuch.jpg"),
+        (["predict", "--model", "nonesuch", "photo.jpg"], "nonesuch"),
+        (["convert", "nonesuch.csv", "target"], "nonesuch.csv"),
+        (["train", "simple", "--data", "nonesuch"], "nonesuch"),
+        (["evaluate", "nonesuch"], "no run 'nonesuch'"),
+    ],
+)
+def test_errors_are_one_sentence(arguments, sentence, capsys):
+    assert cli.main(arguments) == 1
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert "Traceback" not in error
+    assert len(error.strip().splitlines()) == 1
+
+
+def test_train_overrides_the_published_settings(models, capsys, monkeypatch):
+    monkeypatch.setenv("FERLIB_PROFILE", "tiny")
+    options = "--width 0.1 --epochs 1 --learning-rate 1e-3 --run-name mine".split()
+    assert cli.main(["train", "simple", "--data", "embedded", *options]) == 0
+    assert "# mine" in capsys.readouterr().out
+    assert (models / "mine" / "model.tflite").is_file()
+
+
+def test_evaluate_lists_every_run(models, capsys, trained_run):
+    assert cli.main(["evaluate"]) == 0
+    assert trained_run.name in capsys.readouterr().out
+
+
+def test_convert_says_what_it_wrote(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("FERLIB_PROFILE", "tiny")
+    assert cli.main(["convert", "embedded", str(tmp_path / "drawn.csv")]) == 0
+    assert "drawn.csv" in capsys.readouterr().out
+    assert (tmp_path / "drawn.csv").is_file()
+
+
+def test_figures_runs_the_notebooks(monkeypatch, capsys):
+    monkeypatch.setenv("FERLIB_DATA", "embedded")
+    calls = []
+    monkeypatch.setattr("ferlib.notebooks.run_notebooks", lambda **given: calls.append(given) or {"01.ipynb": 1.0})
+    assert cli.main(["figures"]) == 0
+    assert calls == [{"in_place": False, "folder": config.BUILD_DIR / "notebooks"}]
+    assert "figures/sample" in capsys.readouterr().out
+
+
+def test_doctor_ends_with_1_if_something_is_wrong(monkeypatch, capsys):
+    from ferlib.doctor import Check
+
+    monkeypatch.setattr("ferlib.doctor.check_all", lambda: [Check("disk", False, "1 GiB free", "free 2 GiB")])
+    assert cli.main(["doctor"]) == 1
+    assert "cure: free 2 GiB" in capsys.readouterr().out

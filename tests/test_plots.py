@@ -1,0 +1,121 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+
+from ferlib import plots
+from ferlib.config import EMOTION_COLORS, EMOTIONS
+from ferlib.data import count_labels
+from ferlib.evaluate import evaluate
+from ferlib.predict import FacePrediction
+from ferlib.runs import compare_runs, load_run
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    plots.use_style()
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def run(trained_run):
+    return load_run(trained_run.name, models_dir=trained_run.parent)
+
+
+def texts(ax):
+    return [text.get_text().strip() for text in ax.texts]
+
+
+def test_bars_have_the_class_counts_and_the_emotions_colours(drawn_faces):
+    counts = count_labels(drawn_faces.labels)
+    ax = plots.plot_class_counts(counts)
+    assert [bar.get_width() for bar in ax.patches] == sorted(counts)
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert [to_hex(bar.get_facecolor()).upper() for bar in ax.patches] == [EMOTION_COLORS[name] for name in names]
+
+
+def test_one_bar_an_emotion_and_column():
+    table = pd.DataFrame(np.arange(14).reshape(7, 2) / 14, index=EMOTIONS, columns=["before", "after"])
+    ax = plots.plot_by_emotion(table, label="share")
+    assert sorted(bar.get_height() for bar in ax.patches) == sorted(table.to_numpy().ravel())
+
+
+def test_a_contact_sheet_shows_every_face_with_its_title(drawn_faces):
+    ax = plots.plot_faces(drawn_faces.images[:10], titles=[str(i) for i in range(10)], columns=4)
+    sheet = ax.images[0].get_array()
+    assert texts(ax) == [str(i) for i in range(10)]
+    assert np.array_equal(sheet[12:60, :48], drawn_faces.images[0])
+    assert sheet.shape == (3 * 64, 4 * 52)
+
+
+def test_history_marks_the_epoch_that_was_kept(run):
+    ax = plots.plot_history(run.history)
+    train, public, circle = ax.lines
+    assert list(train.get_ydata()) == list(run.history["accuracy"])
+    assert circle.get_ydata()[0] == max(public.get_ydata())
+
+
+def test_confusion_is_in_per_cent_of_the_row():
+    labels = np.repeat(np.arange(7), 10)
+    scores = evaluate(labels, np.eye(7)[np.where(np.arange(70) == 0, 3, labels)])
+    ax = plots.plot_confusion(scores.confusion)
+    assert texts(ax)[:4] == ["90", "0", "0", "10"]
+
+
+def test_recall_shows_point_and_interval(run):
+    scores = run.evaluate("PrivateTest")
+    ax = plots.plot_recall(scores)
+    assert list(ax.lines[1].get_xdata()) == [scores.recall[0]]
+    assert list(ax.lines[0].get_xdata()) == list(scores.recall_intervals[0])
+
+
+def test_calibration_of_an_honest_network_is_the_diagonal():
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.full(7, 0.4), 20_000)
+    labels = (probabilities.cumsum(1) > rng.random((20_000, 1))).argmax(1)
+    _, network = plots.plot_calibration(labels, probabilities).lines
+    assert network.get_ydata() == pytest.approx(network.get_xdata(), abs=0.05)
+
+
+def test_coverage_ends_at_the_accuracy(run):
+    labels, probabilities = run.probabilities["PublicTest"]
+    line = plots.plot_coverage(labels, probabilities).lines[0]
+    assert line.get_xdata()[-1] == 1
+    assert line.get_ydata()[-1] == pytest.approx(run.evaluate("PublicTest").accuracy)
+
+
+def test_runs_stand_with_their_score(run):
+    ax = plots.plot_runs(compare_runs([run]))
+    assert texts(ax) == [f"{run.evaluate('PrivateTest').accuracy:.1%}"]
+
+
+def test_probabilities_are_written_beside_their_bars():
+    ax = plots.plot_probabilities(np.array([0.5, 0, 0, 0.25, 0.25, 0, 0]))
+    assert texts(ax) == ["50%", "0%", "0%", "25%", "25%", "0%", "0%"]
+
+
+def test_a_photo_carries_numbered_boxes():
+    photo = np.zeros((100, 100, 3), np.uint8)
+    crop = np.zeros((48, 48), np.uint8)
+    faces = [FacePrediction((10 + 40 * i, 20, 30, 30), crop, np.eye(7)[3], "happy") for i in range(2)]
+    ax = plots.plot_prediction(photo, faces)
+    assert texts(ax) == ["1  happy 100%", "2  happy 100%"]
+    assert {patch.get_x() for patch in ax.patches} == {10, 50}
+
+
+def test_an_axes_given_is_used():
+    _, ax = plt.subplots()
+    assert plots.plot_probabilities(np.full(7, 1 / 7), ax=ax) is ax
+
+
+@pytest.mark.parametrize(("source", "folder"), [(None, "sample"), ("fer2013.csv", ".")])
+def test_figures_of_the_embedded_set_stand_apart(monkeypatch, tmp_path, source, folder):
+    monkeypatch.setattr(plots, "FIGURES_DIR", tmp_path)
+    monkeypatch.setattr(plots, "find_source", lambda: source)
+    figure, _ = plt.subplots()
+    path = plots.save_figure(figure, "00_test")
+    assert path == tmp_path / folder / "00_test.png"
+    assert path.with_suffix(".svg").is_file()
+    assert plt.imread(path).shape[1] == 7 * 150
