@@ -193,7 +193,7 @@ def test_dark_theme_is_followed(page):
 
     def switch(theme):
         page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
-        page.wait_for_selector(f"body[data-jp-theme-name='{theme}']")
+        page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
 
     wait_for_state(page, "upload", "done")
     dark_text = brightness()
