@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ferlib.config import DEMO_RUN, EMOTIONS, IMAGE_SIZE, MODELS_DIR
+from ferlib.evaluate import apply_temperature
 from ferlib.faces import crop_face, detect_faces, read_photo
 
 INPUT = {"height": IMAGE_SIZE, "width": IMAGE_SIZE, "channels": 1, "low": 0, "high": 255}
@@ -130,9 +131,9 @@ class Predictor:
         # a picture scaled to 0..1 would be read as black, and every face as the same emotion
         if images.ndim != 3 or images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE) or images.dtype != np.uint8:
             raise ValueError(f"images are {images.shape} {images.dtype}: expected (N, 48, 48) uint8, 0..255")
-        batches = [images[i : i + BATCH_SIZE] for i in range(0, len(images), BATCH_SIZE)]
-        rows = [self._run(batch) for batch in batches]
-        return self._calibrate(np.concatenate(rows)) if rows else np.empty((0, len(EMOTIONS)), np.float32)
+        rows = [self._run(images[i : i + BATCH_SIZE]) for i in range(0, len(images), BATCH_SIZE)]
+        probabilities = np.concatenate(rows) if rows else np.empty((0, len(EMOTIONS)), np.float32)
+        return probabilities if self._temperature == 1 else apply_temperature(probabilities, self._temperature)
 
     def _run(self, batch):
         with self._lock:
@@ -144,14 +145,6 @@ class Predictor:
             self._interpreter.set_tensor(self._input["index"], batch[..., None].astype(np.float32))
             self._interpreter.invoke()
             return self._interpreter.get_tensor(self._output["index"])
-
-    def _calibrate(self, probabilities):
-        """Divide the logits by the temperature (Guo et al. 2017); a softmax's logarithm is its logits."""
-        if self._temperature == 1:
-            return probabilities
-        logits = np.log(np.maximum(probabilities, 1e-30)) / self._temperature
-        scaled = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return (scaled / scaled.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def load_predictor(name=DEMO_RUN, *, models_dir=MODELS_DIR):

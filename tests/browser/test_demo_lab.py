@@ -194,6 +194,7 @@ def test_dark_theme_is_followed(page):
     def switch(theme):
         page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
         page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
+        page.wait_for_selector("#jupyterlab-splash", state="detached")
 
     wait_for_state(page, "upload", "done")
     dark_text = brightness()
