@@ -24,7 +24,9 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000")
 CASCADE = "haarcascade_frontalface_alt2.xml"
 SCALE_STEP = 1.2
 NEIGHBOURS = 3
-SEARCH_SIZE = 1280  # longest side searched: a 48-pixel face of a 2048x1536 photo is still found
+# Longest side searched: at 640 the face was found in 56 of 60 sizes and variants, at 1280 in 50 and four times
+# slower, because the cascade is made for small faces. The price: faces below 1/32 of the photo are missed.
+SEARCH_SIZE = 640
 
 # On FER2013's own images, enlarged, the cascade's box is 0.96 of the image wide (median of 664) and
 # centred within 1 %: so the crop is 4 % wider than the box.
