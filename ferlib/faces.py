@@ -20,12 +20,12 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000")
 # How the "haar" detector is set, tried on 18 variants of one face (rolled, small, dark, noisy, blurred,
 # shadowed, covered) and 16 pictures without one. Found / false alarms, histogram equalised, step 1.2:
 # alt2 14 / 0, alt 13 / 0, default 14 / 6, alt_tree 1 / 0. Step 1.1 costs twice the time and finds one
-# face less; without equalising, the darkest face is lost. All miss faces rolled by 20 degrees or more.
+# face less; without equalising, the darkest face is lost. Faces rolled by 20 degrees or more are mostly missed.
 CASCADE = "haarcascade_frontalface_alt2.xml"
 SCALE_STEP = 1.2
 NEIGHBOURS = 3
-# Longest side searched: at 640 the face was found in 56 of 60 sizes and variants, at 1280 in 50 and four times
-# slower, because the cascade is made for small faces. The price: faces below 1/32 of the photo are missed.
+# Longest side searched: at 640 the face was found in 56 of 60 sizes and variants, at 1280 in 50, and more
+# slowly: the cascade is made for small faces. The price: faces below 1/32 of the photo are missed.
 SEARCH_SIZE = 640
 
 # On FER2013's own images, enlarged, the cascade's box is 0.96 of the image wide (median of 664) and
