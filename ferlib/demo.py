@@ -43,6 +43,10 @@ class _PredictorView(anywidget.AnyWidget):
         self._lock = threading.Lock()
         self.on_msg(self._answer)
 
+    def __repr__(self):
+        # without a memory address, so that an executed notebook does not change from run to run
+        return f"{type(self).__name__}({self._predictor!r})"
+
     def _answer(self, _, message, buffers):
         try:
             with self._lock:

@@ -100,6 +100,7 @@ def test_state_holds_no_picture(predictor, view):
 def test_demo_has_a_tab_for_photos_and_one_for_the_camera(predictor, monkeypatch):
     tabs = demo(predictor)
     assert isinstance(tabs, ipywidgets.Tab) and tabs.titles == ("Photo", "Camera")
+    assert "_UploadView(Predictor('tiny'))" in repr(tabs) and " at 0x" not in repr(tabs)
     monkeypatch.setattr(demo_module, "load_predictor", lambda: predictor)
     assert [child._esm for child in demo().children] == [child._esm for child in tabs.children]
 

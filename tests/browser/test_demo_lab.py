@@ -158,6 +158,11 @@ def wait_for_state(page, view, *states):
     return page.locator(f".ferlib-{view} .ferlib-status").inner_text()
 
 
+def take_screenshot(page, name):
+    page.evaluate("document.querySelector('.jupyter-widget-tab').scrollIntoView()")
+    page.screenshot(path=SCREENSHOTS / name)
+
+
 def upload(page, path):
     """Choose a file as a reader would; the answer's text."""
     wait_for_state(page, "upload", "done", "error")
@@ -181,7 +186,7 @@ def start_camera(page):
 
 def test_sample_is_read_before_the_user_does_anything(page):
     text = wait_for_state(page, "upload", "done")
-    page.screenshot(path=SCREENSHOTS / "lab_sample.png")
+    take_screenshot(page, "lab_sample.png")
     assert text.startswith("A sample") and "1 face" in text
     assert any(emotion in text for emotion in EMOTIONS)
 
@@ -199,7 +204,7 @@ def test_dark_theme_is_followed(page):
     wait_for_state(page, "upload", "done")
     dark_text = brightness()
     switch("JupyterLab Dark")
-    page.screenshot(path=SCREENSHOTS / "lab_sample_dark.png")
+    take_screenshot(page, "lab_sample_dark.png")
     assert brightness() > 500 > 250 > dark_text
     switch("JupyterLab Light")
 
@@ -209,7 +214,7 @@ def test_uploaded_picture_is_read(page, tmp_path):
     both = np.concatenate([sample_photo(), sample_photo()[:, ::-1]], axis=1)
     Image.fromarray(both.repeat(2, axis=0).repeat(2, axis=1)).save(tmp_path / "couple.jpg")
     text = upload(page, tmp_path / "couple.jpg")
-    page.screenshot(path=SCREENSHOTS / "lab_upload.png")
+    take_screenshot(page, "lab_upload.png")
     assert text.startswith("2 faces. 1: ")
     cards = page.locator(".ferlib-card")
     assert cards.count() == 2
@@ -226,7 +231,7 @@ def test_no_face_and_no_picture_get_a_sentence(page, tmp_path):
     (tmp_path / "table.jpg").write_text("name,age\n")
     assert "No face found" in upload(page, tmp_path / "fog.png")
     assert "not a picture" in upload(page, tmp_path / "table.jpg")
-    page.screenshot(path=SCREENSHOTS / "lab_not_a_picture.png")
+    take_screenshot(page, "lab_not_a_picture.png")
 
 
 @pytest.mark.parametrize(("way", "width"), [("paste", 60), ("drop", 80)])
@@ -253,7 +258,7 @@ def test_picture_may_be_pasted_or_dropped(page, way, width):
 def test_camera_is_followed_and_stops(page):
     track = start_camera(page)
     text = page.locator(".ferlib-camera .ferlib-status").inner_text()
-    page.screenshot(path=SCREENSHOTS / "lab_camera.png")
+    take_screenshot(page, "lab_camera.png")
     assert any(emotion in text for emotion in EMOTIONS)
     page.get_by_role("button", name="Stop camera").click()
     assert "off" in wait_for_state(page, "camera", "stopped")
