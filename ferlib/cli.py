@@ -58,7 +58,8 @@ def train(arguments):
     settings = dataclasses.replace(config.RECIPES[arguments.model], **{k: v for k, v in given.items() if v is not None})
     faces = load_faces(arguments.data)
     run_dir = config.MODELS_DIR / (arguments.run_name or arguments.model)
-    train_run(settings, faces, run_dir=run_dir, resume=arguments.resume)
+    verbose = "auto" if sys.stdout.isatty() else 2
+    train_run(settings, faces, run_dir=run_dir, resume=arguments.resume, verbose=verbose)
     print((run_dir / "card.md").read_text())
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import time
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from ferlib.config import NOTEBOOKS_DIR
 
 # Home folders and the like: a path that means nothing on another machine.
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|Users|work|tmp|mnt)/[\w.-]+|[A-Z]:\\\\Users")
+# What TensorFlow reports about the machine whenever it is imported, whatever it is told.
+NATIVE_LOG = re.compile(r"(WARNING: All log messages before absl|[IW]0000 |To enable the following instructions)")
 ANSI_COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -54,7 +57,8 @@ def run_notebook(path, *, target, on_cell=lambda done, total: None):
         on_cell_start=report,
     )
     try:
-        client.execute()
+        # what native libraries write past Python would garble the progress bar; errors come back as exceptions
+        client.execute(stderr=subprocess.DEVNULL)
     except CellExecutionError as error:
         failed = next(number for number, index in enumerate(code_cells, 1) if _has_error(notebook.cells[index]))
         raise RuntimeError(f"{path.name}, code cell {failed} failed:\n{ANSI_COLOR.sub('', str(error))}") from None
@@ -110,6 +114,7 @@ def clean_notebook(notebook):
         cell.metadata.pop("execution", None)
         if cell.cell_type != "code":
             continue
+        cell.outputs = [output for output in cell.outputs if not NATIVE_LOG.match(output.get("text", ""))]
         for output in cell.outputs:
             data = output.get("data", {})
             data.pop("application/vnd.jupyter.widget-view+json", None)
@@ -141,6 +146,8 @@ def find_problems(notebook):
     for number, cell in enumerate(code, 1):
         if _has_error(cell):
             problems.append(f"cell {number} holds an error")
+        if any(output.get("name") == "stderr" for output in cell.outputs):
+            problems.append(f"cell {number} warns on stderr: mend what it warns of")
         tags = cell.metadata.get("tags", [])
         if "faces" in tags and any("image/png" in output.get("data", {}) for output in cell.outputs):
             problems.append(f"cell {number} is tagged faces and holds a picture")

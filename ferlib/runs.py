@@ -40,7 +40,7 @@ class Run:
         return evaluate(*self.probabilities[usage])
 
 
-def write_run(folder, config, faces, probabilities, *, backend, parameters):
+def write_run(folder, config, faces, probabilities, *, made_by):
     """Complete a folder that holds `history.csv`, `model.keras` and `model.tflite`: probabilities, bundle, card.
 
     Parameters
@@ -53,9 +53,8 @@ def write_run(folder, config, faces, probabilities, *, backend, parameters):
     probabilities : dict
         (N, 7) float by usage, "PublicTest" and "PrivateTest", as the network gives them. The temperature that is
         stored, and applied to the stored probabilities, is fitted to PublicTest.
-    backend : str
-    parameters : int
-        Of the network.
+    made_by : dict
+        backend, parameters (of the network), git_commit: as they stand in the bundle.
     """
     labels = {usage: faces.labels[faces.usage == usage] for usage in probabilities}
     temperature = fit_temperature(labels["PublicTest"], probabilities["PublicTest"])
@@ -73,7 +72,6 @@ def write_run(folder, config, faces, probabilities, *, backend, parameters):
         "temperature": temperature,
         "network": "model.tflite",
         "network_sha256": hashlib.sha256((folder / "model.tflite").read_bytes()).hexdigest(),
-        "parameters": parameters,
         "config": dataclasses.asdict(config),
         "epochs_done": len((folder / "history.csv").read_text().splitlines()) - 1,
         "data": {
@@ -81,10 +79,9 @@ def write_run(folder, config, faces, probabilities, *, backend, parameters):
             "fingerprint": faces.fingerprint,
             "training_rows": int((faces.usage == "Training").sum()),
         },
-        "backend": backend,
         "versions": {"python": platform.python_version()}
         | {package: metadata.version(package) for package in ("keras", "numpy")},
-        "git_commit": _git_commit(),
+        **made_by,
     }
     (folder / "bundle.json").write_text(json.dumps(bundle, indent=1) + "\n")
     run = dataclasses.replace(load_run(folder.name, models_dir=folder.parent), name=name)
@@ -163,7 +160,8 @@ def compare_runs(runs):
     return pd.DataFrame.from_dict(rows, orient="index").sort_values("PublicTest", ascending=False)
 
 
-def _git_commit():
+def git_commit():
+    """Hash of the project's commit, or None outside of git."""
     result = subprocess.run(["git", "rev-parse", "HEAD"], cwd=PROJECT_DIR, capture_output=True, text=True)
     return result.stdout.strip() or None
 

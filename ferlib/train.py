@@ -15,7 +15,7 @@ import numpy as np
 from ferlib.balance import class_weights, oversample_rows, split_faces
 from ferlib.config import EMOTIONS, IMAGE_SIZE, TrainConfig
 from ferlib.models import MODELS
-from ferlib.runs import write_run
+from ferlib.runs import git_commit, write_run
 
 
 def train(config, faces, *, run_dir, resume=False, verbose="auto"):
@@ -52,7 +52,7 @@ def train(config, faces, *, run_dir, resume=False, verbose="auto"):
     _check(config)
     if run_dir.exists():
         raise FileExistsError(f"{run_dir.name}: this run is there already; choose another name or delete it")
-    partial = _open_partial(config, run_dir, resume=resume)
+    partial, commit = _open_partial(config, run_dir, resume=resume), git_commit()
     keras.utils.set_random_seed(config.seed)
     training, public_test, private_test = split_faces(faces)
     if config.balance == "oversample":
@@ -82,8 +82,8 @@ def train(config, faces, *, run_dir, resume=False, verbose="auto"):
         usage: network.predict(part.images[..., None].astype("float32"), batch_size=256, verbose=0)
         for usage, part in (("PublicTest", public_test), ("PrivateTest", private_test))
     }
-    backend, parameters = keras.config.backend(), network.count_params()
-    write_run(partial, config, faces, probabilities, backend=backend, parameters=parameters)
+    made_by = {"backend": keras.config.backend(), "parameters": network.count_params(), "git_commit": commit}
+    write_run(partial, config, faces, probabilities, made_by=made_by)
     (partial / "config.json").unlink()
     os.replace(partial, run_dir)
     return run_dir

@@ -43,6 +43,7 @@ def test_notebooks_begin_with_a_question_and_end_with_a_link(path):
         (executed(count=2, outputs=[PICTURE]), "not executed"),
         (executed(), "no outputs"),
         (executed(outputs=[new_output("error", ename="E", evalue="", traceback=[])]), "error"),
+        (executed(outputs=[new_output("stream", name="stderr", text="DeprecationWarning")]), "warns on stderr"),
         (executed(tags=["faces"], outputs=[PICTURE]), "holds a picture"),
         (executed("plot_faces(x)", outputs=[PICTURE]), "tag it faces"),
         (
@@ -56,7 +57,8 @@ def test_unfit_notebooks_are_rejected(cell, problem):
 
 
 def test_cleaning_makes_a_notebook_fit():
-    cell = executed("plot_faces(x)", tags=["faces"], outputs=[PICTURE])
+    chatter = new_output("stream", name="stderr", text="I0000 00:00:1 port.cc:153] oneDNN custom operations are on.")
+    cell = executed("plot_faces(x)", tags=["faces"], outputs=[chatter, PICTURE])
     cell.metadata["execution"] = {"iopub.execute_input": "2026"}
     notebook = new_notebook(cells=[new_markdown_cell("# ?"), cell], metadata={"widgets": {"state": {}}})
     assert find_problems(notebook)
