@@ -68,7 +68,7 @@ def evaluate(arguments):
     from ferlib.runs import compare_runs, load_run
 
     names = arguments.runs or sorted(path.parent.name for path in config.MODELS_DIR.glob("*/bundle.json"))
-    print(compare_runs([load_run(name) for name in names]).round(4).to_string())
+    print(compare_runs([load_run(name, models_dir=config.MODELS_DIR) for name in names]).round(4).to_string())
 
 
 def predict(arguments):

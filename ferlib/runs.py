@@ -168,19 +168,20 @@ def git_commit():
 
 def _card(run):
     config, data = run.bundle["config"], run.bundle["data"]
-    changed = ", ".join(f"{key} {value}" for key, value in config.items() if key != "model")
+    settings = ", ".join(f"{key} {value}" for key, value in config.items() if key != "model")
     return f"""# {run.name}
 
 The network `{config["model"]}` of `ferlib.models` ({run.bundle["parameters"]:,} parameters): 48x48 grey face in, seven
 probabilities out.
 
-- Trained on {data["training_rows"]:,} Training faces of {data["source"]}, {run.bundle["epochs_done"]} epochs, backend
-  {run.bundle["backend"]}, Keras {run.bundle["versions"]["keras"]}: {changed}.
+- Trained on {data["training_rows"]:,} Training faces of {data["source"]}, {run.bundle["epochs_done"]} epochs, with Keras
+  {run.bundle["versions"]["keras"]} on {run.bundle["backend"]}.
+- Settings: {settings}.
 - Epoch and temperature ({run.bundle["temperature"]:.2f}) were chosen on PublicTest; PrivateTest was scored once.
 - PublicTest: {run.evaluate("PublicTest")}.
 - PrivateTest: {run.evaluate("PrivateTest")}.
 
-Intervals are 95 %. The test splits are scored as published: 8 % of their faces also stand in Training.
+Intervals are 95 %. The test splits are scored as published, with the faces that also stand in Training (notebook 01).
 
 Limits: it names the expression that a crowd would name, not what a person feels; posed and frontal faces are read
 better than others; FER2013's labels are noisy, and its people are not a fair sample of anybody. Not for decisions about

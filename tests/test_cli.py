@@ -13,7 +13,6 @@ def models(monkeypatch, trained_run, tmp_path):
     """A models folder with one run, `tiny`."""
     shutil.copytree(trained_run, tmp_path / "models" / trained_run.name)
     monkeypatch.setattr(config, "MODELS_DIR", tmp_path / "models")
-    monkeypatch.setattr("ferlib.runs.MODELS_DIR", tmp_path / "models")
     return tmp_path / "models"
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ferlib.config import BUILD_DIR, DEMO_RUN, EMOTIONS, MODELS_DIR, NOTEBOOKS_DIR
+from ferlib.config import BUILD_DIR, EMOTIONS, NOTEBOOKS_DIR
 from ferlib.faces import sample_photo
 
 pytestmark = pytest.mark.browser
@@ -46,15 +46,11 @@ def chromium():
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory, request):
+def lab(tmp_path_factory):
     """A JupyterLab server with notebook 05; gives the notebook's address."""
     folder = tmp_path_factory.mktemp("lab")
     (folder / "notebooks").mkdir()
-    notebook = NOTEBOOKS_DIR / "05_demo.ipynb"
-    if notebook.exists() and (MODELS_DIR / DEMO_RUN).exists():
-        shutil.copy(notebook, folder / "notebooks")
-    else:
-        write_notebook(folder / "notebooks" / notebook.name, request.getfixturevalue("run_folder"))
+    shutil.copy(NOTEBOOKS_DIR / "05_demo.ipynb", folder / "notebooks")
     for name, values in SETTINGS.items():
         path = folder / "settings" / "@jupyterlab" / "apputils-extension" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,18 +82,6 @@ def lab(tmp_path_factory, request):
     finally:
         server.terminate()
         server.wait(timeout=30)
-
-
-def write_notebook(path, run_folder):
-    import nbformat
-
-    source = [
-        "from ferlib.demo import demo\nfrom ferlib.predict import load_predictor",
-        f"demo(load_predictor('tiny', models_dir={str(run_folder.parent)!r}))",
-    ]
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [nbformat.v4.new_code_cell(text) for text in source]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
 
 
 def wait_for_server(address, server, log):
