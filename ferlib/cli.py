@@ -125,3 +125,7 @@ def _parser():
     verb.add_argument("--model", default=config.DEMO_RUN, help="folder in models/ (default: %(default)s)")
     add(doctor)
     return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -223,7 +223,7 @@ def plot_coverage(labels, probabilities, *, ax=None):
     ax.axhline(right.mean(), color=GREY, ls=":", label=f"all faces: {right.mean():.1%}")
     ax.set(xlabel="share of faces answered, surest first", ylabel="accuracy on them", xlim=(0, 1))
     _percent(ax.xaxis, ax.yaxis)
-    ax.legend(loc="lower left")
+    ax.legend(loc="upper right")
     return ax
 
 

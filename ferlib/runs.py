@@ -174,8 +174,8 @@ def _card(run):
 The network `{config["model"]}` of `ferlib.models` ({run.bundle["parameters"]:,} parameters): 48x48 grey face in, seven
 probabilities out.
 
-- Trained on {data["training_rows"]:,} Training faces of {data["source"]}, {run.bundle["epochs_done"]} epochs, with Keras
-  {run.bundle["versions"]["keras"]} on {run.bundle["backend"]}.
+- Trained on {data["training_rows"]:,} Training faces of {data["source"]}, {run.bundle["epochs_done"]} epochs.
+- Made with Keras {run.bundle["versions"]["keras"]} on {run.bundle["backend"]}.
 - Settings: {settings}.
 - Epoch and temperature ({run.bundle["temperature"]:.2f}) were chosen on PublicTest; PrivateTest was scored once.
 - PublicTest: {run.evaluate("PublicTest")}.
