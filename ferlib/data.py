@@ -100,12 +100,12 @@ def load_faces(source=None):
         stamp = list_pictures(path) if path.is_dir() else (status.st_size, status.st_mtime_ns)
         return _make_faces(path.name, read_cached(str(path), stamp, lambda: read_source(path)))
 
-    from ferlib import synthetic
+    from ferlib import anatomy, portrait, synthetic
 
     n = config.current_profile().drawn_faces
     if source is None and os.environ.get("FERLIB_DATA") != "embedded":
         print(f"No FER2013 in {config.DATA_DIR.name}/: using {n:,} drawn faces (see data/README.md).")
-    code = hashlib.sha256(Path(synthetic.__file__).read_bytes()).hexdigest()
+    code = [hashlib.sha256(Path(m.__file__).read_bytes()).hexdigest() for m in (anatomy, portrait, synthetic)]
     return _make_faces("embedded", read_cached(f"embedded {n}", (_EMBEDDED_SEED, code), lambda: _draw_table(n)))
 
 
@@ -134,7 +134,7 @@ def find_source(source=None):
     Parameters
     ----------
     source : path, "embedded" or None
-        None looks at FERLIB_DATA, then at `data/`.
+        None looks at FERLIB_DATA (a relative path may start from the project's folder), then at `data/`.
 
     Raises
     ------
@@ -147,6 +147,8 @@ def find_source(source=None):
     if named is not None and str(named) == "embedded":
         return None
     path = config.DATA_DIR if named is None else Path(named).expanduser()
+    if source is None and not path.exists():
+        path = config.PROJECT_DIR / path  # named where `make` was called; a notebook runs one folder below
     if not path.exists():
         if named is None:
             return None

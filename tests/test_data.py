@@ -281,3 +281,13 @@ def test_rejected_rows_come_back_with_place_and_reason(tmp_path):
         faces = load_faces(source)
         pd.testing.assert_frame_equal(faces.rejected, expected, check_dtype=False)
         assert len(faces) == 298
+
+
+def test_a_relative_ferlib_data_is_found_from_a_notebooks_folder(tmp_path, monkeypatch):
+    (tmp_path / "faces").mkdir()
+    (tmp_path / "faces" / "fer2013.csv").write_text("emotion,pixels,Usage\n")
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path / "notebooks")
+    monkeypatch.setattr(config, "PROJECT_DIR", tmp_path)
+    monkeypatch.setenv("FERLIB_DATA", "faces")
+    assert find_source() == tmp_path / "faces" / "fer2013.csv"
