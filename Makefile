@@ -16,6 +16,9 @@ help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 $(STAMP): requirements.lock pyproject.toml
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "$(PYTHON) is not Python 3.11 to 3.13: name one, as in make PYTHON=python3.12 figures"; exit 1; }
+	@echo "installing into $(VENV), once (about 2.5 GB)"
 	@if command -v uv >/dev/null 2>&1; then \
 	  uv venv --quiet --clear --seed --python "$(PYTHON)" $(VENV) \
 	  && uv pip install --quiet --python $(VENV) --require-hashes -r requirements.lock \
