@@ -54,7 +54,8 @@ lint: $(STAMP)  ## format and lint modules and notebooks
 	$(BIN)/ruff check --fix .
 
 lock:  ## maintainers: resolve requirements.lock anew (needs uv)
-	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 \
+	@# ai-edge-litert needs backports-strenum; uv would take 1.3, which pip refuses from Python 3.11 on
+	echo "backports-strenum<1.3" | uv pip compile pyproject.toml --constraint - --extra dev --universal --generate-hashes --python-version 3.11 \
 	  --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
 
 clean:  ## remove .venv and everything that was built
