@@ -1,5 +1,6 @@
 """Keep what was read as memory-mapped arrays, and write files so that nobody sees half of one."""
 
+import errno
 import hashlib
 import json
 import shutil
@@ -48,8 +49,8 @@ def read_cached(identity, state, read):
     try:
         _write_entry(entry, table)
     except OSError as error:
-        # another process may have been first, which is as good
-        if _read_entry(entry) is None:
+        # another process was first, which is as good
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
             warnings.warn(f"no cache, so every load reads the source anew: {error}", stacklevel=3)
     return _read_entry(entry) or table
 
