@@ -37,24 +37,18 @@ def use_style():
 
 
 def save_figure(figure, name):
-    """Write a figure as PNG (150 dpi) and SVG.
+    """Write a figure as PNG (150 dpi) and SVG, to `figures/`, or `figures/sample/` for the embedded data set.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
     name : str
         Such as "04_confusion". End the name of a figure that shows faces in "_faces": git ignores those.
-
-    Returns
-    -------
-    Path
-        Of the PNG: in `figures/` where FER2013 is at hand, in `figures/sample/` for the embedded data set.
     """
     folder = FIGURES_DIR if find_source() else FIGURES_DIR / "sample"
     folder.mkdir(parents=True, exist_ok=True)
     figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
     figure.savefig(folder / f"{name}.png", metadata={"Software": None})
-    return folder / f"{name}.png"
 
 
 def plot_class_counts(counts, *, ax=None):
