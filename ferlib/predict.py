@@ -188,7 +188,7 @@ def load_predictor(name=DEMO_RUN, *, models_dir=MODELS_DIR):
     if not 0 < temperature < float("inf"):
         raise ValueError(f"{path}: temperature {temperature}, expected more than 0")
     if not network.exists():
-        raise FileNotFoundError(f"{network}: the run's network is missing: export it again")
+        raise FileNotFoundError(f"{network}: the run comes without its network: train it again, or name another run")
     content = network.read_bytes()
     if hashlib.sha256(content).hexdigest() != digest:
         raise ValueError(f"{network} is not the network that {path.name} describes (sha256): export the run again")

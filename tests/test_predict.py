@@ -131,7 +131,7 @@ def test_bundle_that_does_not_fit_is_refused(changed, changes, sentence):
 
 
 def test_missing_network_and_damaged_bundle_are_refused(changed, run_folder, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"network is missing"):
+    with pytest.raises(FileNotFoundError, match=r"comes without its network"):
         changed(network="gone.tflite")
     (tmp_path / "tiny" / "bundle.json").write_text('{"name": "tiny"')
     with pytest.raises(ValueError, match=r"bundle\.json is damaged"):
