@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -89,5 +89,6 @@ def _write_entry(entry, table):
             if old != entry or _read_entry(old) is None:  # of an older state of this source, or broken
                 shutil.rmtree(old, ignore_errors=True)
     for left in entry.parent.glob(f"{_UNFINISHED}*"):  # by a process that was killed
-        if left.stat().st_mtime < time.time() - 86400:
-            shutil.rmtree(left, ignore_errors=True)
+        with suppress(FileNotFoundError):  # its process has just finished
+            if left.stat().st_mtime < time.time() - 86400:
+                shutil.rmtree(left, ignore_errors=True)
