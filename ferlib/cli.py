@@ -65,9 +65,9 @@ def train(arguments):
 
 def evaluate(arguments):
     """Print the scores of runs, from their committed probabilities."""
-    from ferlib.runs import compare_runs, load_run
+    from ferlib.runs import compare_runs, list_runs, load_run
 
-    names = arguments.runs or sorted(path.parent.name for path in config.MODELS_DIR.glob("*/bundle.json"))
+    names = arguments.runs or list_runs(config.MODELS_DIR)
     print(compare_runs([load_run(name, models_dir=config.MODELS_DIR) for name in names]).round(4).to_string())
 
 

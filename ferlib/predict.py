@@ -16,6 +16,7 @@ import numpy as np
 from ferlib.config import DEMO_RUN, EMOTIONS, IMAGE_SIZE, MODELS_DIR
 from ferlib.evaluate import apply_temperature
 from ferlib.faces import crop_face, detect_faces, read_photo
+from ferlib.runs import list_runs
 
 INPUT = {"height": IMAGE_SIZE, "width": IMAGE_SIZE, "channels": 1, "low": 0, "high": 255}
 """What a network must expect: grey 48x48 images with pixels 0..255. Any rescaling is inside it."""
@@ -170,7 +171,7 @@ def load_predictor(name=DEMO_RUN, *, models_dir=MODELS_DIR):
     models_dir = Path(models_dir)
     path = models_dir / name / "bundle.json"
     if not path.exists():
-        runs = ", ".join(sorted(found.parent.name for found in models_dir.glob("*/bundle.json"))) or "none"
+        runs = ", ".join(list_runs(models_dir)) or "none"
         raise FileNotFoundError(f"no run {name!r} in {models_dir} (runs there: {runs}): train it, or name another")
     try:
         bundle = json.loads(path.read_text(encoding="utf-8"))

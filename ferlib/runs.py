@@ -88,6 +88,11 @@ def write_run(folder, config, faces, probabilities, *, made_by):
     (folder / "card.md").write_text(_card(run))
 
 
+def list_runs(models_dir=MODELS_DIR):
+    """Names of the whole runs in a folder, sorted."""
+    return sorted(path.parent.name for path in Path(models_dir).glob("*/bundle.json"))
+
+
 def load_run(name, *, models_dir=MODELS_DIR):
     """Read a run folder back. Needs neither the data set nor TensorFlow.
 
@@ -109,7 +114,7 @@ def load_run(name, *, models_dir=MODELS_DIR):
 
     folder = Path(models_dir) / name
     if not (folder / "bundle.json").is_file():
-        there = ", ".join(sorted(path.parent.name for path in Path(models_dir).glob("*/bundle.json"))) or "none"
+        there = ", ".join(list_runs(models_dir)) or "none"
         raise FileNotFoundError(
             f"no run '{name}' in {Path(models_dir).name}/ (there: {there}); `ferlib train` makes one"
         )

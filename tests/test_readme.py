@@ -4,14 +4,14 @@ import re
 
 import pytest
 
-from ferlib.config import MODELS_DIR, NOTEBOOKS_DIR, PROJECT_DIR
+from ferlib.config import NOTEBOOKS_DIR, PROJECT_DIR
 from ferlib.notebooks import list_notebooks
-from ferlib.runs import load_run
+from ferlib.runs import list_runs, load_run
 
 README = (PROJECT_DIR / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", sorted(path.parent.name for path in MODELS_DIR.glob("*/bundle.json")))
+@pytest.mark.parametrize("name", list_runs())
 def test_scores_are_those_of_the_run_folders(name):
     run = load_run(name)
     public, private = run.evaluate("PublicTest"), run.evaluate("PrivateTest")
