@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from ferlib import plots
+from ferlib import curves, plots, score_plots, style
 from ferlib.config import EMOTION_COLORS, EMOTIONS
 from ferlib.data import count_labels
 from ferlib.evaluate import evaluate
@@ -14,7 +14,7 @@ from ferlib.runs import compare_runs, load_run
 
 @pytest.fixture(autouse=True)
 def close_figures():
-    plots.use_style()
+    style.use_style()
     yield
     plt.close("all")
 
@@ -51,7 +51,7 @@ def test_a_contact_sheet_shows_every_face_with_its_title(drawn_faces):
 
 
 def test_history_marks_the_epoch_that_was_kept(run):
-    ax = plots.plot_history(run.history)
+    ax = curves.plot_history(run.history)
     train, public, circle = ax.lines
     assert list(train.get_ydata()) == list(run.history["accuracy"])
     assert circle.get_ydata()[0] == max(public.get_ydata())
@@ -60,13 +60,13 @@ def test_history_marks_the_epoch_that_was_kept(run):
 def test_confusion_is_in_per_cent_of_the_row():
     labels = np.repeat(np.arange(7), 10)
     scores = evaluate(labels, np.eye(7)[np.where(np.arange(70) == 0, 3, labels)])
-    ax = plots.plot_confusion(scores.confusion)
+    ax = score_plots.plot_confusion(scores.confusion)
     assert texts(ax)[:4] == ["90", "0", "0", "10"]
 
 
 def test_recall_shows_point_and_interval(run):
     scores = run.evaluate("PrivateTest")
-    ax = plots.plot_recall(scores)
+    ax = score_plots.plot_recall(scores)
     assert list(ax.lines[1].get_xdata()) == [scores.recall[0]]
     assert list(ax.lines[0].get_xdata()) == list(scores.recall_intervals[0])
 
@@ -75,19 +75,19 @@ def test_calibration_of_an_honest_network_is_the_diagonal():
     rng = np.random.default_rng(0)
     probabilities = rng.dirichlet(np.full(7, 0.4), 20_000)
     labels = (probabilities.cumsum(1) > rng.random((20_000, 1))).argmax(1)
-    _, network = plots.plot_calibration(labels, probabilities).lines
+    _, network = score_plots.plot_calibration(labels, probabilities).lines
     assert network.get_ydata() == pytest.approx(network.get_xdata(), abs=0.05)
 
 
 def test_coverage_ends_at_the_accuracy(run):
     labels, probabilities = run.probabilities["PublicTest"]
-    line = plots.plot_coverage(labels, probabilities).lines[0]
+    line = score_plots.plot_coverage(labels, probabilities).lines[0]
     assert line.get_xdata()[-1] == 1
     assert line.get_ydata()[-1] == pytest.approx(run.evaluate("PublicTest").accuracy)
 
 
 def test_runs_stand_with_their_score(run):
-    ax = plots.plot_runs(compare_runs([run]))
+    ax = score_plots.plot_runs(compare_runs([run]))
     assert texts(ax) == [f"{run.evaluate('PrivateTest').accuracy:.1%}"]
 
 
@@ -112,10 +112,10 @@ def test_an_axes_given_is_used():
 
 @pytest.mark.parametrize(("source", "folder"), [(None, "sample"), ("fer2013.csv", ".")])
 def test_figures_of_the_embedded_set_stand_apart(monkeypatch, tmp_path, source, folder):
-    monkeypatch.setattr(plots, "FIGURES_DIR", tmp_path)
-    monkeypatch.setattr(plots, "find_source", lambda: source)
+    monkeypatch.setattr(style, "FIGURES_DIR", tmp_path)
+    monkeypatch.setattr(style, "find_source", lambda: source)
     figure, _ = plt.subplots()
-    plots.save_figure(figure, "00_test")
+    style.save_figure(figure, "00_test")
     path = tmp_path / folder / "00_test.png"
     assert path.with_suffix(".svg").is_file()
     assert plt.imread(path).shape[1] == 7 * 150
