@@ -9,7 +9,8 @@ import pytest
 from ferlib.config import PROJECT_DIR
 
 STAIRCASE = """
-config anatomy portrait synthetic tables formats cache data quality balance models evaluate runs train explain style
+config anatomy portrait synthetic tables formats cache data quality balance models augment trainer callbacks
+evaluate runs export train explain style
 plots curves score_plots faces predict demo notebooks doctor cli
 """.split()
 HEAVY = {"tensorflow", "keras", "torch", "jax", "sklearn", "matplotlib", "pandas", "cv2", "ipywidgets"}
