@@ -11,8 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from ferlib.config import MODERN, ZOO
-from ferlib.models import MODELS
+from ferlib.config import ZOO
 from ferlib.predict import load_predictor
 from ferlib.runs import load_run
 from ferlib.train import resume_run, train, train_zoo
@@ -89,14 +88,7 @@ def test_the_leaky_split_trains_on_the_test_splits(tiny_config, drawn_faces, tmp
 
 SETTINGS = {
     "published": {"epochs": 3, "schedule": "plateau", "patience": 9, "balance": "oversample", "augment": "flip"},
-    "modern": {
-        "optimizer": "adamw",
-        "weight_decay": 0.01,
-        "schedule": "one_cycle",
-        "augment": "strong",
-        "mix": "mixup",
-        "ema": 0.9,
-    },
+    "modern": {**MODERN, "epochs": 3, "batch_size": 32, "ema": 0.9},
 }
 
 
