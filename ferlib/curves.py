@@ -1,10 +1,10 @@
-"""Histories of training to Axes."""
+"""Histories of training to Axes, live ones too."""
 
-from ferlib.style import PALETTE, new_axes, percent_axis
+from ferlib.style import GREY, PALETTE, new_axes, percent_axis
 
 
 def plot_history(history, *, ax=None):
-    """Accuracy against epochs, on the training images and on PublicTest.
+    """Accuracy against epochs, on the training images and on PublicTest; a circle marks the epoch that is kept.
 
     Parameters
     ----------
@@ -21,3 +21,75 @@ def plot_history(history, *, ax=None):
     percent_axis(ax.yaxis)
     ax.legend(loc="upper left")
     return ax
+
+
+def plot_histories(runs, *, ax=None):
+    """PublicTest accuracy against epochs, a line a run with its name at its end.
+
+    Parameters
+    ----------
+    runs : list of Run
+    """
+    ax = new_axes(ax, figsize=(8, 5))
+    ends = sorted((run.history["val_accuracy"].iloc[-1], i) for i, run in enumerate(runs))
+    gap, heights, floor = 0.028, {}, -1.0
+    for value, i in ends:  # names that would cover each other are moved apart
+        floor = heights[i] = max(value, floor + gap)
+    longest = max(run.bundle["epochs_done"] for run in runs)
+    for i, run in enumerate(runs):
+        color, line = PALETTE[i % len(PALETTE)], ("-", "--", ":")[i // len(PALETTE) % 3]
+        epochs, accuracy = run.history["epoch"], run.history["val_accuracy"]
+        ax.plot(epochs, accuracy, line, color=color, marker="." if len(epochs) < 3 else None)
+        ax.annotate(
+            run.name,
+            (epochs.iloc[-1], accuracy.iloc[-1]),
+            (longest * 1.04, heights[i]),
+            color=color,
+            va="center",
+            arrowprops=dict(arrowstyle="-", color=color, alpha=0.3),
+        )
+    ax.axhline(0.25, color=GREY, ls=":", lw=1)
+    ax.set(xlabel="epoch", ylabel="PublicTest accuracy", xlim=(0, longest * 1.35))
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    percent_axis(ax.yaxis)
+    return ax
+
+
+def plot_rates(rates, *, ax=None):
+    """Learning rate against the share of the run, a line a schedule.
+
+    Parameters
+    ----------
+    rates : dict of str to sequence of float
+        By schedule, from the first step to the last.
+    """
+    ax = new_axes(ax)
+    for name, values in rates.items():
+        ax.plot([step / (len(values) - 1) for step in range(len(values))], values, label=name)
+    ax.set(xlabel="share of the run", ylabel="learning rate")
+    percent_axis(ax.xaxis)
+    ax.legend(loc="upper right")
+    return ax
+
+
+def live_plot():
+    """A `plot_history` that redraws itself in the notebook after each epoch.
+
+    Returns
+    -------
+    callable
+        For `on_epoch` of `ferlib.train.train`.
+    """
+    import matplotlib.pyplot as plt
+    from IPython.display import display
+
+    figure, ax = plt.subplots()
+    plt.close(figure)  # shown by the handle alone
+    handle = display(figure, display_id=True)
+
+    def show(history):
+        ax.clear()
+        plot_history(history, ax=ax)
+        handle.update(figure)
+
+    return show

@@ -1,0 +1,103 @@
+"""Train: images a second of ferlib's loop, on every backend at hand, beside the usual loop.
+
+The usual loop is Keras' ImageDataGenerator on class folders of PNG, augmenting on the CPU, and `fit`. Network, batch size,
+augmentation ("full") and faces are the same for all. Every measurement is a process of its own; the ways take turns, the
+table shows medians of whole epochs after the first. "default" is what `ferlib train` does when nothing is said.
+"""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from statistics import median
+
+ROUNDS, EPOCHS, BATCH = 3, 3, 64
+MODELS = ("mini_xception", "simple")
+
+WRITE = "import sys; from ferlib.data import convert_faces; convert_faces('embedded', sys.argv[1])"
+PREPARE = """
+import json, sys, time
+folder, model, data_format, policy, epochs, batch = sys.argv[1:5] + [int(n) for n in sys.argv[5:]]
+import keras
+keras.config.set_image_data_format(data_format)
+keras.config.set_dtype_policy(policy)
+from ferlib import config
+from ferlib.balance import split_faces
+from ferlib.config import TrainConfig
+from ferlib.data import load_faces
+from ferlib.models import MODELS
+from ferlib.trainer import Batches, build_trainer
+
+class Clock(keras.callbacks.Callback):
+    seconds = []
+    def on_epoch_begin(self, epoch, logs=None):
+        self.start = time.perf_counter()
+    def on_epoch_end(self, epoch, logs=None):
+        self.seconds.append(time.perf_counter() - self.start)
+"""
+OURS = """
+config.CACHE_DIR = config.Path(folder + "/cache")
+faces = split_faces(load_faces(folder))[0]
+n = len(faces)
+trainer = build_trainer(MODELS[model](), TrainConfig(model, augment="full"), steps=1)
+trainer.fit(Batches(faces, batch_size=batch, seed=0), epochs=epochs, shuffle=False, callbacks=[Clock()], verbose=0)
+"""
+USUAL = """
+from tensorflow.keras.preprocessing.image import ImageDataGenerator
+generator = ImageDataGenerator(
+    rotation_range=10, width_shift_range=0.1, height_shift_range=0.1, zoom_range=0.1, horizontal_flip=True,
+    brightness_range=(0.9, 1.1), fill_mode="constant",
+).flow_from_directory(folder + "/train", target_size=(48, 48), color_mode="grayscale", batch_size=batch)
+n = generator.n
+network = MODELS[model]()
+network.compile(keras.optimizers.Adam(1e-4), "categorical_crossentropy", metrics=["accuracy"])
+network.fit(generator, epochs=epochs, callbacks=[Clock()], verbose=0)
+"""
+REPORT = """
+print(json.dumps([n / seconds for seconds in Clock.seconds[1:]]))
+"""
+WAYS = {
+    "ImageDataGenerator, PNG folders": (USUAL, "tensorflow", "channels_last", "float32"),
+    "ferlib, tensorflow (default)": (OURS, "tensorflow", "channels_last", "float32"),
+    "ferlib, tensorflow, bfloat16": (OURS, "tensorflow", "channels_last", "mixed_bfloat16"),
+    "ferlib, torch": (OURS, "torch", "channels_last", "float32"),
+    "ferlib, torch, bfloat16": (OURS, "torch", "channels_last", "mixed_bfloat16"),
+    "ferlib, torch, bfloat16, channels_first": (OURS, "torch", "channels_first", "mixed_bfloat16"),
+    "ferlib, jax": (OURS, "jax", "channels_last", "float32"),
+    "ferlib, jax, bfloat16": (OURS, "jax", "channels_last", "mixed_bfloat16"),
+}
+
+
+def main(*models):
+    """Measure every way whose backend is installed, for the named networks."""
+    import pandas as pd
+
+    ways = {name: way for name, way in WAYS.items() if importlib.util.find_spec(way[1])}
+    columns = {}
+    with tempfile.TemporaryDirectory() as folder:
+        faces = f"{folder}/faces"
+        _output([sys.executable, "-c", WRITE, faces])
+        for model in models or MODELS:
+            measured = {name: [] for name in ways}
+            for _ in range(ROUNDS):
+                for name, way in ways.items():
+                    measured[name] += _run(way, faces, model)
+            columns[model] = {name: median(rates) for name, rates in measured.items()}
+    table = pd.DataFrame(columns)
+    for model in columns:
+        table[f"{model}: times the usual"] = table[model] / table[model].iloc[0]
+    return table.round(dict.fromkeys(columns, 0) | {f"{model}: times the usual": 2 for model in columns})
+
+
+def _run(way, folder, model):
+    code, backend, data_format, policy = way
+    arguments = [folder, model, data_format, policy, str(EPOCHS), str(BATCH)]
+    command = [sys.executable, "-c", PREPARE + code + REPORT, *arguments]
+    environment = os.environ | {"KERAS_BACKEND": backend}
+    return json.loads(_output(command, environment).splitlines()[-1])
+
+
+def _output(command, environment=None):
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
