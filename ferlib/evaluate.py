@@ -1,10 +1,22 @@
 """From labels and probabilities to scores that carry their sample size and a 95 % interval."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from ferlib.config import EMOTIONS
+
+COARSE = {
+    "positive": ("happy",),
+    "neutral": ("neutral",),
+    "negative": ("angry", "disgust", "fear", "sad"),
+    "surprise": ("surprise",),
+}
+"""The coarse question. Surprise is pleasant or not, which a face alone does not tell: it stays an answer of its own,
+so that every face is scored and none is counted as a mood that its label does not say."""
+
+RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -13,36 +25,46 @@ class Scores:
 
     Attributes
     ----------
+    names : tuple of K str
+        The answers, in the order of every array below: the seven emotions, or the coarse ones.
     n : int
         Faces scored.
-    accuracy : float
-        Share of faces whose likeliest emotion is the label.
-    interval : (low, high)
-        Of the accuracy, after Wilson (1927).
-    macro_f1 : float
-        Mean of the seven F1 scores, each emotion counting alike.
-    macro_f1_interval : (low, high)
-        From 1,000 bootstrap resamples of the faces.
-    recall, f1 : (7,) float64
-        By emotion.
-    recall_intervals : (7, 2) float64
-        After Wilson (1927).
-    confusion : (7, 7) int64
-        Faces by label (row) and predicted emotion (column).
+    accuracy, top2 : float
+        Share of faces whose label is the likeliest answer, or one of the two likeliest.
+    balanced_accuracy, macro_f1 : float
+        Means of recall and of F1 over the answers, each counting alike.
     calibration_error : float
         Expected calibration error in 15 equal-width bins (Guo et al. 2017): how far confidence is from accuracy.
+    brier : float
+        Mean squared distance, 0..2, of the probabilities from certainty about the label (Brier 1950).
+    precision, recall, f1 : (K,) float64
+        By answer; nan where an answer is neither a label nor given.
+    confusion : (K, K) int64
+        Faces by label (row) and answer given (column).
+    intervals : dict
+        (low, high) of every score above by its name, (K, 2) for those by answer. Shares of faces (accuracy, top2,
+        precision, recall) after Wilson (1927), which stays honest for few faces; all others from 1,000 bootstrap
+        resamples of the faces.
     """
 
+    names: tuple[str, ...]
     n: int
     accuracy: float
-    interval: tuple[float, float]
+    top2: float
+    balanced_accuracy: float
     macro_f1: float
-    macro_f1_interval: tuple[float, float]
+    calibration_error: float
+    brier: float
+    precision: np.ndarray
     recall: np.ndarray
-    recall_intervals: np.ndarray
     f1: np.ndarray
     confusion: np.ndarray
-    calibration_error: float
+    intervals: dict
+
+    @property
+    def interval(self):
+        """Of the accuracy."""
+        return self.intervals["accuracy"]
 
     def __str__(self):
         low, high = self.interval
@@ -51,15 +73,35 @@ class Scores:
             f"calibration error {self.calibration_error:.3f}, n = {self.n:,}"
         )
 
+    def table(self):
+        """The scores over all faces: pandas.DataFrame of score, low, high."""
+        import pandas as pd
 
-def evaluate(labels, probabilities):
+        names = ("accuracy", "top2", "balanced_accuracy", "macro_f1", "calibration_error", "brier")
+        rows = {name.replace("_", " "): (getattr(self, name), *self.intervals[name]) for name in names}
+        return pd.DataFrame.from_dict(rows, orient="index", columns=["score", "low", "high"])
+
+    def by_answer(self):
+        """The scores by answer: pandas.DataFrame of faces, and of precision, recall and F1 with low and high each."""
+        import pandas as pd
+
+        columns = {"faces": self.confusion.sum(1)}
+        for name in ("precision", "recall", "f1"):
+            low, high = self.intervals[name].T
+            columns |= {name: getattr(self, name), f"{name} low": low, f"{name} high": high}
+        return pd.DataFrame(columns, index=list(self.names))
+
+
+def evaluate(labels, probabilities, *, names=EMOTIONS):
     """Score probabilities against labels.
 
     Parameters
     ----------
     labels : (N,) int64
-    probabilities : (N, 7) float
+    probabilities : (N, K) float
         Rows sum to 1.
+    names : sequence of K str
+        The answers; give `COARSE` for what `sum_probabilities` returns.
 
     Returns
     -------
@@ -77,27 +119,84 @@ def evaluate(labels, probabilities):
     """
     from sklearn.metrics import confusion_matrix
 
-    labels, probabilities = np.asarray(labels), np.asarray(probabilities, dtype=np.float64)
-    if not len(labels) or probabilities.shape != (len(labels), len(EMOTIONS)):
+    labels, probabilities, names = np.asarray(labels), np.asarray(probabilities, dtype=np.float64), tuple(names)
+    if not len(labels) or probabilities.shape != (len(labels), len(names)):
         raise ValueError(
-            f"{len(labels)} labels and probabilities of shape {probabilities.shape}: expected (N, {len(EMOTIONS)})"
+            f"{len(labels)} labels and probabilities of shape {probabilities.shape}: expected (N, {len(names)})"
         )
-    predicted = probabilities.argmax(1)
-    confusion = confusion_matrix(labels, predicted, labels=range(len(EMOTIONS)))
-    right, rows = confusion.diagonal(), confusion.sum(1)
-    f1 = _f1(confusion)
+    confusion = confusion_matrix(labels, probabilities.argmax(1), labels=range(len(names)))
+    right, n = confusion.diagonal(), len(labels)
+    among_two = int((np.argsort(-probabilities, axis=1, kind="stable")[:, :2] == labels[:, None]).sum())
+    from_counts, from_faces = _scores_of_counts(confusion), _scores_of_faces(labels, probabilities)
     return Scores(
-        n=len(labels),
-        accuracy=right.sum() / len(labels),
-        interval=wilson_interval(right.sum(), len(labels)),
-        macro_f1=_macro(f1),
-        macro_f1_interval=_bootstrap_macro_f1(labels, predicted),
-        recall=np.divide(right, rows, out=np.full(len(rows), np.nan), where=rows > 0),
-        recall_intervals=np.array([wilson_interval(k, n) for k, n in zip(right, rows, strict=True)]),
-        f1=f1,
+        names=names,
+        n=n,
+        accuracy=right.sum() / n,
+        top2=among_two / n,
+        precision=_share(right, confusion.sum(0)),
+        recall=_share(right, confusion.sum(1)),
         confusion=confusion,
-        calibration_error=_calibration_error(labels, probabilities),
+        **from_counts,
+        **from_faces,
+        intervals={
+            "accuracy": wilson_interval(right.sum(), n),
+            "top2": wilson_interval(among_two, n),
+            "precision": _wilson_intervals(right, confusion.sum(0)),
+            "recall": _wilson_intervals(right, confusion.sum(1)),
+        }
+        | _bootstrap(labels, probabilities, confusion, from_faces["calibration_error"]),
     )
+
+
+def sum_probabilities(labels, probabilities):
+    """Turn seven emotions into the answers of `COARSE`: their probabilities add up.
+
+    Parameters
+    ----------
+    labels : (N,) int64
+    probabilities : (N, 7) float
+
+    Returns
+    -------
+    labels : (N,) int64
+        Indices into `COARSE`.
+    probabilities : (N, 4) float
+
+    Examples
+    --------
+    >>> sum_probabilities(np.array([4]), np.array([[0.1, 0.1, 0.2, 0.3, 0.1, 0.05, 0.15]]))[1].round(2)
+    array([[0.3 , 0.15, 0.5 , 0.05]])
+    """
+    member = np.array([[emotion in group for group in COARSE.values()] for emotion in EMOTIONS])
+    return member.argmax(1)[labels], probabilities @ member.astype(probabilities.dtype)
+
+
+def score_coverage(labels, probabilities, *, shares=(1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)):
+    """What "not sure" buys: accuracy on the share of faces of which the network is surest.
+
+    Parameters
+    ----------
+    labels : (N,) int64
+    probabilities : (N, K) float
+    shares : sequence of float
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by share answered: confidence (at least), n, accuracy, low, high.
+    """
+    import pandas as pd
+
+    confidence = probabilities.max(1)
+    surest = np.argsort(-confidence, kind="stable")
+    right = (probabilities.argmax(1) == labels)[surest].cumsum()
+    rows = []
+    for share in shares:
+        n = max(1, round(share * len(labels)))
+        hits = right[n - 1]
+        rows.append((confidence[surest[n - 1]], n, hits / n, *wilson_interval(hits, n)))
+    index = pd.Index(shares, name="answered")
+    return pd.DataFrame(rows, index=index, columns=["confidence", "n", "accuracy", "low", "high"])
 
 
 def wilson_interval(successes, n):
@@ -146,27 +245,41 @@ def apply_temperature(probabilities, temperature):
     return (scaled / scaled.sum(1, keepdims=True)).astype(np.float32)
 
 
-def _f1(confusion):
-    """F1 by emotion along the last axis of (..., 7, 7); nan where an emotion is neither there nor predicted."""
+def _share(part, whole):
+    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+
+
+def _wilson_intervals(successes, n):
+    return np.array([wilson_interval(k, m) for k, m in zip(successes, n, strict=True)])
+
+
+def _scores_of_counts(confusion):
+    """Scores of confusion matrices along the last two axes; an answer neither there nor given counts nowhere."""
     right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    total = confusion.sum(-1) + confusion.sum(-2)
-    return np.divide(2 * right, total, out=np.full(total.shape, np.nan), where=total > 0)
+    f1 = _share(2 * right, confusion.sum(-1) + confusion.sum(-2))
+    recall = _share(right, confusion.sum(-1))
+    return {"f1": f1, "macro_f1": np.nanmean(f1, axis=-1), "balanced_accuracy": np.nanmean(recall, axis=-1)}
 
 
-def _macro(f1):
-    return np.nanmean(f1, axis=-1)
-
-
-def _bootstrap_macro_f1(labels, predicted, *, resamples=1000, seed=0):
-    # Resampling faces and counting cells again is drawing the cells of the confusion matrix from a multinomial.
-    cells = np.bincount(labels * len(EMOTIONS) + predicted, minlength=len(EMOTIONS) ** 2)
-    draws = np.random.default_rng(seed).multinomial(len(labels), cells / cells.sum(), size=resamples)
-    values = _macro(_f1(draws.reshape(resamples, len(EMOTIONS), len(EMOTIONS))))
-    return tuple(np.quantile(values, [0.025, 0.975]))
-
-
-def _calibration_error(labels, probabilities, *, bins=15):
+def _scores_of_faces(labels, probabilities, rows=None, *, bins=15):
+    """Scores that need every probability, for the faces at rows (..., N); all faces by default."""
+    rows = np.arange(len(labels)) if rows is None else rows
     confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = np.bincount(place, weights=right - confidence, minlength=bins)
-    return float(np.abs(gaps).sum() / len(labels))
+    gap, place = right - confidence, np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [np.where(place == one, gap, 0)[rows].sum(-1) for one in np.unique(place)]
+    brier = np.square(probabilities - np.eye(probabilities.shape[1])[labels]).sum(1)
+    return {"calibration_error": np.abs(gaps).sum(0) / len(labels), "brier": brier[rows].mean(-1)}
+
+
+def _bootstrap(labels, probabilities, confusion, calibration_error, *, seed=0):
+    # Resampling faces and counting again is drawing the cells of the confusion matrix from a multinomial.
+    draws = np.random.default_rng(seed).multinomial(len(labels), confusion.ravel() / confusion.sum(), size=(RESAMPLES,))
+    values = _scores_of_counts(draws.reshape(RESAMPLES, *confusion.shape))
+    rows = np.random.default_rng(seed).integers(len(labels), size=(RESAMPLES, len(labels)), dtype=np.int32)
+    values |= _scores_of_faces(labels, probabilities, rows)
+    with warnings.catch_warnings(action="ignore"):  # of an answer that is nowhere: its interval is nan
+        intervals = {name: np.nanquantile(value, [0.025, 0.975], axis=0).T for name, value in values.items()}
+    # Noise adds to an error that is a sum of distances, so resamples lie too high: mirror them at the score itself.
+    mirrored = 2 * calibration_error - intervals["calibration_error"][::-1]
+    intervals["calibration_error"] = np.maximum(mirrored, 0)
+    return {name: value if value.ndim > 1 else tuple(value.tolist()) for name, value in intervals.items()}
