@@ -65,10 +65,19 @@ def train(arguments):
 
 def evaluate(arguments):
     """Print the scores of runs, from their committed probabilities."""
-    from ferlib.runs import compare_runs, list_runs, load_run
+    from ferlib.compare import compare_runs, format_comparison, write_results
+    from ferlib.runs import list_runs, load_run
 
+    if arguments.readme and arguments.runs:
+        raise ValueError("--readme takes every run of models/: name none")
     names = arguments.runs or list_runs(config.MODELS_DIR)
-    print(compare_runs([load_run(name, models_dir=config.MODELS_DIR) for name in names]).round(4).to_string())
+    runs = [load_run(name, models_dir=config.MODELS_DIR) for name in names]
+    table = compare_runs(runs)
+    text = format_comparison(table).rename(index=lambda name: f"{name} (leaks)" if table["leaky"][name] else name)
+    print(text.to_string())
+    if arguments.readme:
+        write_results(runs, readme=config.PROJECT_DIR / "README.md", models_dir=config.MODELS_DIR)
+        print("wrote the results into README.md, and the cards")
 
 
 def predict(arguments):
@@ -119,7 +128,9 @@ def _parser():
     verb.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     for field in dataclasses.fields(config.TrainConfig)[1:]:
         verb.add_argument(f"--{field.name.replace('_', '-')}", type=field.type, help="instead of the published setting")
-    add(evaluate).add_argument("runs", nargs="*", help="folders in models/; all by default")
+    verb = add(evaluate)
+    verb.add_argument("runs", nargs="*", help="folders in models/; all by default")
+    verb.add_argument("--readme", action="store_true", help="maintainers: write README's results and the runs' cards")
     verb = add(predict)
     verb.add_argument("photos", nargs="+", metavar="photo")
     verb.add_argument("--model", default=config.DEMO_RUN, help="folder in models/ (default: %(default)s)")

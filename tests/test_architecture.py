@@ -9,8 +9,8 @@ import pytest
 from ferlib.config import PROJECT_DIR
 
 STAIRCASE = """
-config anatomy portrait synthetic tables formats cache data quality balance models evaluate runs train explain style
-plots curves score_plots faces predict demo notebooks doctor cli
+config anatomy portrait synthetic tables formats cache data quality balance models evaluate testsets runs compare train
+explain style plots curves score_plots faces predict demo notebooks doctor cli
 """.split()
 HEAVY = {"tensorflow", "keras", "torch", "jax", "sklearn", "matplotlib", "pandas", "cv2", "ipywidgets"}
 
@@ -53,7 +53,7 @@ def test_the_package_is_light(statement):
 
 
 @pytest.mark.parametrize(
-    "module", ["data", "runs", "plots", "curves", "score_plots", "predict", "faces", "demo", "quality", "explain"]
+    "module", "data runs compare plots curves score_plots predict faces demo quality explain".split()
 )
 def test_no_tensorflow_where_nothing_trains(module):
     assert not loaded_by(f"import ferlib.{module}") & {"tensorflow", "keras"}
