@@ -78,6 +78,24 @@ def evaluate(arguments):
     if arguments.readme:
         write_results(runs, readme=config.PROJECT_DIR / "README.md", models_dir=config.MODELS_DIR)
         print("wrote the results into README.md, and the cards")
+    if arguments.robustness:
+        for run in runs:
+            _write_robustness(run.name, arguments.data)
+
+
+def _write_robustness(name, source):
+    from ferlib.balance import split_faces
+    from ferlib.data import load_faces
+    from ferlib.predict import load_predictor
+    from ferlib.robustness import measure_robustness, pick_rows
+
+    predictor = load_predictor(name, models_dir=config.MODELS_DIR)
+    _, public_test, _ = split_faces(load_faces(source))
+    faces = public_test.select(pick_rows(len(public_test)))
+    table = measure_robustness(predictor.predict_images, faces.images, faces.labels)
+    path = config.MODELS_DIR / name / "robustness.csv"
+    table.to_csv(path, index=False, float_format="%.6f", lineterminator="\n")
+    print(f"wrote {path.parent.name}/{path.name} ({len(faces):,} PublicTest faces)")
 
 
 def predict(arguments):
@@ -131,6 +149,8 @@ def _parser():
     verb = add(evaluate)
     verb.add_argument("runs", nargs="*", help="folders in models/; all by default")
     verb.add_argument("--readme", action="store_true", help="maintainers: write README's results and the runs' cards")
+    verb.add_argument("--robustness", action="store_true", help="measure accuracy on spoilt faces into robustness.csv")
+    verb.add_argument("--data", help="any form of FER2013; by default FERLIB_DATA, then data/")
     verb = add(predict)
     verb.add_argument("photos", nargs="+", metavar="photo")
     verb.add_argument("--model", default=config.DEMO_RUN, help="folder in models/ (default: %(default)s)")

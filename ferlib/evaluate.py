@@ -7,15 +7,6 @@ import numpy as np
 
 from ferlib.config import EMOTIONS
 
-COARSE = {
-    "positive": ("happy",),
-    "neutral": ("neutral",),
-    "negative": ("angry", "disgust", "fear", "sad"),
-    "surprise": ("surprise",),
-}
-"""The coarse question. Surprise is pleasant or not, which a face alone does not tell: it stays an answer of its own,
-so that every face is scored and none is counted as a mood that its label does not say."""
-
 RESAMPLES = 1000
 
 
@@ -101,7 +92,7 @@ def evaluate(labels, probabilities, *, names=EMOTIONS):
     probabilities : (N, K) float
         Rows sum to 1.
     names : sequence of K str
-        The answers; give `COARSE` for what `sum_probabilities` returns.
+        The answers; `ferlib.answers.COARSE` for what `sum_probabilities` returns.
 
     Returns
     -------
@@ -146,57 +137,6 @@ def evaluate(labels, probabilities, *, names=EMOTIONS):
         }
         | _bootstrap(labels, probabilities, confusion, from_faces["calibration_error"]),
     )
-
-
-def sum_probabilities(labels, probabilities):
-    """Turn seven emotions into the answers of `COARSE`: their probabilities add up.
-
-    Parameters
-    ----------
-    labels : (N,) int64
-    probabilities : (N, 7) float
-
-    Returns
-    -------
-    labels : (N,) int64
-        Indices into `COARSE`.
-    probabilities : (N, 4) float
-
-    Examples
-    --------
-    >>> sum_probabilities(np.array([4]), np.array([[0.1, 0.1, 0.2, 0.3, 0.1, 0.05, 0.15]]))[1].round(2)
-    array([[0.3 , 0.15, 0.5 , 0.05]])
-    """
-    member = np.array([[emotion in group for group in COARSE.values()] for emotion in EMOTIONS])
-    return member.argmax(1)[labels], probabilities @ member.astype(probabilities.dtype)
-
-
-def score_coverage(labels, probabilities, *, shares=(1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)):
-    """What "not sure" buys: accuracy on the share of faces of which the network is surest.
-
-    Parameters
-    ----------
-    labels : (N,) int64
-    probabilities : (N, K) float
-    shares : sequence of float
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by share answered: confidence (at least), n, accuracy, low, high.
-    """
-    import pandas as pd
-
-    confidence = probabilities.max(1)
-    surest = np.argsort(-confidence, kind="stable")
-    right = (probabilities.argmax(1) == labels)[surest].cumsum()
-    rows = []
-    for share in shares:
-        n = max(1, round(share * len(labels)))
-        hits = right[n - 1]
-        rows.append((confidence[surest[n - 1]], n, hits / n, *wilson_interval(hits, n)))
-    index = pd.Index(shares, name="answered")
-    return pd.DataFrame(rows, index=index, columns=["confidence", "n", "accuracy", "low", "high"])
 
 
 def wilson_interval(successes, n):

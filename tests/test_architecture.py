@@ -9,8 +9,8 @@ import pytest
 from ferlib.config import PROJECT_DIR
 
 STAIRCASE = """
-config anatomy portrait synthetic tables formats cache data quality balance models evaluate testsets runs compare train
-explain style plots curves score_plots faces predict demo notebooks doctor cli
+config anatomy portrait synthetic tables formats cache data quality balance models evaluate answers testsets robustness
+runs compare train explain style plots curves score_plots run_plots faces predict demo notebooks doctor cli
 """.split()
 HEAVY = {"tensorflow", "keras", "torch", "jax", "sklearn", "matplotlib", "pandas", "cv2", "ipywidgets"}
 
@@ -52,8 +52,11 @@ def test_the_package_is_light(statement):
     assert not loaded_by(statement) & HEAVY
 
 
-@pytest.mark.parametrize(
-    "module", "data runs compare plots curves score_plots predict faces demo quality explain".split()
-)
+LIGHT = """
+data answers robustness runs compare plots curves score_plots run_plots predict faces demo quality explain
+""".split()
+
+
+@pytest.mark.parametrize("module", LIGHT)
 def test_no_tensorflow_where_nothing_trains(module):
     assert not loaded_by(f"import ferlib.{module}") & {"tensorflow", "keras"}

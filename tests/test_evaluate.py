@@ -2,27 +2,11 @@ import numpy as np
 import pytest
 
 from ferlib.config import EMOTIONS
-from ferlib.evaluate import (
-    COARSE,
-    apply_temperature,
-    evaluate,
-    fit_temperature,
-    score_coverage,
-    sum_probabilities,
-    wilson_interval,
-)
+from ferlib.evaluate import apply_temperature, evaluate, fit_temperature, wilson_interval
 
 
 def certain(predicted):
     return np.eye(7)[predicted]
-
-
-def draw(n, *, seed=0, sharpness=1.0):
-    """Labels and probabilities of a network that is as right as it says, or too sure of itself."""
-    rng = np.random.default_rng(seed)
-    probabilities = rng.dirichlet(np.full(7, 0.4), n)
-    labels = (probabilities.cumsum(1) > rng.random((n, 1))).argmax(1)
-    return labels, apply_temperature(probabilities, 1 / sharpness).astype(np.float64)
 
 
 def test_scores_count_what_was_read_as_what():
@@ -91,10 +75,10 @@ def test_temperature_cures_overconfidence():
     assert np.array_equal(cured.argmax(1), sharpened.argmax(1))
 
 
-def test_scores_are_those_of_scikit_learn():
+def test_scores_are_those_of_scikit_learn(draw_answers):
     from sklearn import metrics
 
-    labels, probabilities = draw(500)
+    labels, probabilities = draw_answers(500)
     predicted, scores = probabilities.argmax(1), evaluate(labels, probabilities)
     assert scores.balanced_accuracy == pytest.approx(metrics.balanced_accuracy_score(labels, predicted))
     assert scores.top2 == pytest.approx(metrics.top_k_accuracy_score(labels, probabilities, k=2))
@@ -104,8 +88,8 @@ def test_scores_are_those_of_scikit_learn():
     assert scores.brier == pytest.approx(brier)
 
 
-def test_intervals_agree_with_resampling_by_hand():
-    labels, probabilities = draw(300)
+def test_intervals_agree_with_resampling_by_hand(draw_answers):
+    labels, probabilities = draw_answers(300)
     scores, rng = evaluate(labels, probabilities), np.random.default_rng(1)
     rows = rng.integers(300, size=(200, 300))
     brier = [np.square(probabilities[row] - np.eye(7)[labels[row]]).sum(1).mean() for row in rows]
@@ -114,44 +98,20 @@ def test_intervals_agree_with_resampling_by_hand():
     assert scores.intervals["macro_f1"] == pytest.approx(np.quantile(macro_f1, [0.025, 0.975]), abs=0.04)
 
 
-def test_an_honest_network_may_have_no_calibration_error_at_all():
-    honest, sharpened = (evaluate(*draw(3589, sharpness=sharpness)) for sharpness in (1, 2))
+def test_an_honest_network_may_have_no_calibration_error_at_all(draw_answers):
+    honest, sharpened = (evaluate(*draw_answers(3589, sharpness=sharpness)) for sharpness in (1, 2))
     assert honest.intervals["calibration_error"][0] < 0.01
     assert sharpened.intervals["calibration_error"][0] > 0.05
 
 
-def test_the_same_scores_every_time():
-    labels, probabilities = draw(200)
+def test_the_same_scores_every_time(draw_answers):
+    labels, probabilities = draw_answers(200)
     assert evaluate(labels, probabilities).intervals["brier"] == evaluate(labels, probabilities).intervals["brier"]
 
 
-def test_tables_name_what_they_hold():
-    scores = evaluate(*draw(200))
+def test_tables_name_what_they_hold(draw_answers):
+    scores = evaluate(*draw_answers(200))
     assert scores.table().loc["top2", "score"] == scores.top2
     assert list(scores.by_answer().index) == list(EMOTIONS)
     assert scores.by_answer()["faces"].sum() == 200
     assert scores.by_answer().loc["happy", "recall low"] == scores.intervals["recall"][3, 0]
-
-
-def test_the_coarse_question_adds_up_and_keeps_every_face():
-    labels, probabilities = draw(300)
-    coarse_labels, coarse = sum_probabilities(labels, probabilities)
-    assert coarse.sum(1) == pytest.approx(1)
-    assert coarse[:, 2] == pytest.approx(probabilities[:, [0, 1, 2, 4]].sum(1))
-    assert [list(COARSE)[i] for i in sum_probabilities(np.arange(7), probabilities[:7])[0]] == [
-        *["negative"] * 3,
-        *["positive", "negative", "surprise", "neutral"],
-    ]
-    scores = evaluate(coarse_labels, coarse, names=COARSE)
-    assert scores.n == 300 and scores.names == tuple(COARSE)
-    assert scores.accuracy > evaluate(labels, probabilities).accuracy
-
-
-def test_not_sure_buys_accuracy_on_the_rest():
-    labels, probabilities = draw(2000)
-    table = score_coverage(labels, probabilities, shares=(1.0, 0.5))
-    surest = probabilities.max(1) >= np.median(probabilities.max(1))
-    assert table.loc[1.0, "accuracy"] == evaluate(labels, probabilities).accuracy
-    assert table.loc[0.5, "accuracy"] == (probabilities.argmax(1) == labels)[surest].mean()
-    assert table.loc[0.5, "n"] == 1000
-    assert table.loc[0.5, "low"] > table.loc[1.0, "high"]

@@ -4,12 +4,11 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from ferlib import curves, plots, score_plots, style
+from ferlib import curves, plots, style
 from ferlib.config import EMOTION_COLORS, EMOTIONS
 from ferlib.data import count_labels
-from ferlib.evaluate import evaluate
 from ferlib.predict import FacePrediction
-from ferlib.runs import compare_runs, load_run
+from ferlib.runs import load_run
 
 
 @pytest.fixture(autouse=True)
@@ -55,40 +54,6 @@ def test_history_marks_the_epoch_that_was_kept(run):
     train, public, circle = ax.lines
     assert list(train.get_ydata()) == list(run.history["accuracy"])
     assert circle.get_ydata()[0] == max(public.get_ydata())
-
-
-def test_confusion_is_in_per_cent_of_the_row():
-    labels = np.repeat(np.arange(7), 10)
-    scores = evaluate(labels, np.eye(7)[np.where(np.arange(70) == 0, 3, labels)])
-    ax = score_plots.plot_confusion(scores.confusion)
-    assert texts(ax)[:4] == ["90", "0", "0", "10"]
-
-
-def test_recall_shows_point_and_interval(run):
-    scores = run.evaluate("PrivateTest")
-    ax = score_plots.plot_recall(scores)
-    assert list(ax.lines[1].get_xdata()) == [scores.recall[0]]
-    assert list(ax.lines[0].get_xdata()) == list(scores.recall_intervals[0])
-
-
-def test_calibration_of_an_honest_network_is_the_diagonal():
-    rng = np.random.default_rng(0)
-    probabilities = rng.dirichlet(np.full(7, 0.4), 20_000)
-    labels = (probabilities.cumsum(1) > rng.random((20_000, 1))).argmax(1)
-    _, network = score_plots.plot_calibration(labels, probabilities).lines
-    assert network.get_ydata() == pytest.approx(network.get_xdata(), abs=0.05)
-
-
-def test_coverage_ends_at_the_accuracy(run):
-    labels, probabilities = run.probabilities["PublicTest"]
-    line = score_plots.plot_coverage(labels, probabilities).lines[0]
-    assert line.get_xdata()[-1] == 1
-    assert line.get_ydata()[-1] == pytest.approx(run.evaluate("PublicTest").accuracy)
-
-
-def test_runs_stand_with_their_score(run):
-    ax = score_plots.plot_runs(compare_runs([run]))
-    assert texts(ax) == [f"{run.evaluate('PrivateTest').accuracy:.1%}"]
 
 
 def test_probabilities_are_written_beside_their_bars():
