@@ -68,8 +68,15 @@ class Scores:
         """The scores over all faces: pandas.DataFrame of score, low, high."""
         import pandas as pd
 
-        names = ("accuracy", "top2", "balanced_accuracy", "macro_f1", "calibration_error", "brier")
-        rows = {name.replace("_", " "): (getattr(self, name), *self.intervals[name]) for name in names}
+        titles = {
+            "accuracy": "accuracy",
+            "top2": "top-2 accuracy",
+            "balanced_accuracy": "balanced accuracy",
+            "macro_f1": "macro-F1",
+            "calibration_error": "calibration error",
+            "brier": "Brier score",
+        }
+        rows = {title: (getattr(self, name), *self.intervals[name]) for name, title in titles.items()}
         return pd.DataFrame.from_dict(rows, orient="index", columns=["score", "low", "high"])
 
     def by_answer(self):
@@ -79,7 +86,8 @@ class Scores:
         columns = {"faces": self.confusion.sum(1)}
         for name in ("precision", "recall", "f1"):
             low, high = self.intervals[name].T
-            columns |= {name: getattr(self, name), f"{name} low": low, f"{name} high": high}
+            title = name.replace("f1", "F1")
+            columns |= {title: getattr(self, name), f"{title} low": low, f"{title} high": high}
         return pd.DataFrame(columns, index=list(self.names))
 
 

@@ -111,7 +111,7 @@ def test_the_same_scores_every_time(draw_answers):
 
 def test_tables_name_what_they_hold(draw_answers):
     scores = evaluate(*draw_answers(200))
-    assert scores.table().loc["top2", "score"] == scores.top2
+    assert scores.table().loc["top-2 accuracy", "score"] == scores.top2
     assert list(scores.by_answer().index) == list(EMOTIONS)
     assert scores.by_answer()["faces"].sum() == 200
     assert scores.by_answer().loc["happy", "recall low"] == scores.intervals["recall"][3, 0]
