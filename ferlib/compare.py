@@ -136,6 +136,43 @@ def compare_runs(runs):
     return table.sort_values(["leaky", "PublicTest"], ascending=[True, False], kind="stable")
 
 
+def check_scores(run, predict_images, faces):
+    """Predict anew: does the exported network still give the scores that its run folder states?
+
+    Parameters
+    ----------
+    run : Run
+    predict_images : callable
+        Of the run's network: `load_predictor(run.name).predict_images`.
+    faces : Faces
+        What the run was scored on.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by test split: stored (accuracy), anew (accuracy), read otherwise (faces), largest difference (of a
+        probability), n. The stored probabilities are rounded to float16, which may turn a tie.
+
+    Raises
+    ------
+    ValueError
+        If these are not the faces that the run was scored on.
+    """
+    rows = {}
+    for usage, (labels, stored) in run.probabilities.items():
+        anew = predict_images(run.select_faces(faces, usage).images)
+        answers = stored.argmax(1), anew.argmax(1)
+        accuracies = [float((answer == labels).mean()) for answer in answers]
+        rows[usage] = (
+            *accuracies,
+            int((answers[0] != answers[1]).sum()),
+            float(np.abs(stored - anew).max()),
+            len(labels),
+        )
+    columns = ["stored", "anew", "read otherwise", "largest difference", "n"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+
 def format_comparison(table):
     """The table of `compare_runs` for readers: scores with their interval, costs in common units; "" where unknown.
 

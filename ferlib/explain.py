@@ -113,15 +113,15 @@ def _gradient(head, features, label):
             tape.watch(features)
             value = score(features)
         gradient = tape.gradient(value, features)
-    elif backend == "jax":
+    elif backend == "jax":  # pragma: no cover (an extra, as torch is)
         import jax
 
         gradient = jax.grad(score)(features)
-    elif backend == "torch":
+    elif backend == "torch":  # pragma: no cover
         import torch
 
         features = features.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(score(features), features)
-    else:
+    else:  # pragma: no cover
         raise ValueError(f"Keras backend {backend!r}: grad_cam knows tensorflow, jax and torch")
     return keras.ops.convert_to_numpy(gradient)[0]

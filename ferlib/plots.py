@@ -69,6 +69,35 @@ def plot_faces(images, *, titles=None, columns=7, ax=None):
     return ax
 
 
+def plot_answers(images, answers, *, columns=4, ax=None):
+    """A contact sheet of what a network answered: each face with its label, what it was read as, and seven bars.
+
+    Parameters
+    ----------
+    images : (N, 48, 48) uint8
+    answers : pandas.DataFrame
+        N rows, from `find_confident_errors` or `find_doubtful_hits`.
+    """
+    width, height, bars = 104, 66, range(len(EMOTIONS))
+    rows = -(-len(images) // columns)
+    ax = new_axes(ax, figsize=(2.3 * columns, 1.5 * rows + 0.4))
+    for number, (image, (row, answer)) in enumerate(zip(images, answers.iterrows(), strict=True)):
+        left, top = number % columns * width, number // columns * height
+        ax.imshow(image, extent=(left, left + 48, top + 48, top), cmap="gray", vmin=0, vmax=255)
+        shares = answer[list(EMOTIONS)].to_numpy(float)
+        places = [top + 3.5 + 7 * bar for bar in bars]
+        ax.barh(places, 40 * shares, 6, left + 51, color=[EMOTION_COLORS[name] for name in EMOTIONS])
+        told = (
+            answer["label"] if answer["label"] == answer["read as"] else f"{answer['label']}, read {answer['read as']}"
+        )
+        ax.text(left, top - 2, f"{row}: {told} {shares.max():.0%}", fontsize=8, color="black", va="bottom")
+    ax.set(xlim=(-2, columns * width), ylim=(rows * height - 8, -14))
+    handles = [plt.Rectangle((0, 0), 1, 1, color=EMOTION_COLORS[name]) for name in EMOTIONS]
+    ax.legend(handles, EMOTIONS, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=7, fontsize=9, columnspacing=1)
+    ax.set_axis_off()
+    return ax
+
+
 def plot_probabilities(probabilities, *, ax=None):
     """Bars of one face's seven probabilities.
 

@@ -29,12 +29,15 @@ class Run:
         One row an epoch: epoch (from 1), accuracy, loss, val_accuracy, val_loss.
     probabilities : dict
         `probabilities["PublicTest"]` is (labels (N,) int64, probabilities (N, 7) float32); the same for "PrivateTest".
+    robustness : pandas.DataFrame or None
+        As `measure_robustness` returns it, if it was measured.
     """
 
     name: str
     bundle: dict
     history: object
     probabilities: dict
+    robustness: object = None
 
     @property
     def test_sets(self):
@@ -57,6 +60,13 @@ class Run:
         """Labels (N,) and probabilities (N, 7) as the network gave them: the stored ones have the run's temperature."""
         labels, probabilities = self.probabilities[usage]
         return labels, apply_temperature(probabilities, 1 / self.bundle["temperature"])
+
+    def select_faces(self, faces, usage="PrivateTest"):
+        """The part of `faces` that a split's probabilities belong to, row by row; ValueError if these are others."""
+        part = faces.select(faces.usage == usage)
+        if not np.array_equal(part.labels, self.probabilities[usage][0]):
+            raise ValueError(f"{faces.source}: its {usage} faces are not those that run {self.name} was scored on")
+        return part
 
     def evaluate(self, usage="PrivateTest", test_set="published"):
         """`Scores` on a test set of one of the test splits."""
@@ -154,6 +164,7 @@ def load_run(name, *, models_dir=MODELS_DIR):
         bundle=json.loads((folder / "bundle.json").read_text()),
         history=pd.read_csv(folder / "history.csv").assign(epoch=lambda table: table["epoch"] + 1),
         probabilities=probabilities,
+        robustness=pd.read_csv(folder / "robustness.csv") if (folder / "robustness.csv").is_file() else None,
     )
 
 

@@ -10,7 +10,7 @@ from ferlib.config import PROJECT_DIR
 
 STAIRCASE = """
 config anatomy portrait synthetic tables formats cache data quality balance models evaluate answers testsets robustness
-runs compare train explain style plots curves score_plots run_plots faces predict demo notebooks doctor cli
+runs compare train explain style plots curves score_plots run_plots report faces predict demo notebooks doctor cli
 """.split()
 HEAVY = {"tensorflow", "keras", "torch", "jax", "sklearn", "matplotlib", "pandas", "cv2", "ipywidgets"}
 
@@ -53,7 +53,7 @@ def test_the_package_is_light(statement):
 
 
 LIGHT = """
-data answers robustness runs compare plots curves score_plots run_plots predict faces demo quality explain
+data answers robustness runs compare plots curves score_plots run_plots report predict faces demo quality explain
 """.split()
 
 

@@ -7,6 +7,7 @@ from scipy.stats import binom
 
 from ferlib.compare import (
     README_MARKS,
+    check_scores,
     compare_pairs,
     compare_predictions,
     compare_runs,
@@ -14,6 +15,7 @@ from ferlib.compare import (
     format_results,
     write_results,
 )
+from ferlib.predict import load_predictor
 from ferlib.runs import load_run
 
 
@@ -117,3 +119,12 @@ def test_markdown_has_a_row_a_run(run):
     assert len(lines) == 4
     assert {line.count("|") for line in lines} == {lines[0].count("|")}
     assert isinstance(compare_runs([run]), pd.DataFrame)
+
+
+def test_predicting_anew_tells_a_network_from_another(run, trained_run, drawn_faces):
+    predictor = load_predictor(run.name, models_dir=trained_run.parent)
+    same = check_scores(run, predictor.predict_images, drawn_faces)
+    assert (same["stored"] - same["anew"]).abs().max() <= 1 / same["n"].min()
+    assert same["largest difference"].max() < 0.01
+    other = check_scores(run, lambda images: np.eye(7)[np.full(len(images), 1)], drawn_faces)
+    assert other["read otherwise"].sum() > 0 and other["largest difference"].max() > 0.5

@@ -1,3 +1,8 @@
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 
@@ -65,6 +70,25 @@ def test_grad_cam_takes_any_layer_that_all_else_depends_on(bright_spots, spotted
 
 def test_grad_cam_of_nothing_is_nothing(bright_spots):
     assert grad_cam(bright_spots, np.full((48, 48), 127, np.uint8)).max() == 0
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_grad_cam_is_the_same_on_every_backend(backend, spotted, run_folder, tmp_path):
+    import keras
+
+    if not find_spec(backend):
+        pytest.skip(f"{backend} is not installed")
+    code = """
+import sys, keras, numpy as np
+from ferlib.explain import grad_cam
+_, network, image, target = sys.argv
+np.save(target, grad_cam(keras.models.load_model(network), np.load(image)))
+"""
+    network, files = run_folder / "model.keras", [tmp_path / "image.npy", tmp_path / "map.npy"]
+    np.save(files[0], spotted)
+    environment = os.environ | {"KERAS_BACKEND": backend}
+    subprocess.run([sys.executable, "-c", code, network, *files], env=environment, check=True)
+    assert np.load(files[1]) == pytest.approx(grad_cam(keras.models.load_model(network), spotted), abs=1e-3)
 
 
 @pytest.mark.parametrize("name", ["simple", "mini_xception", "attention"])

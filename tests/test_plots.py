@@ -5,6 +5,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from ferlib import curves, plots, style
+from ferlib.answers import find_confident_errors
 from ferlib.config import EMOTION_COLORS, EMOTIONS
 from ferlib.data import count_labels
 from ferlib.predict import FacePrediction
@@ -54,6 +55,18 @@ def test_history_marks_the_epoch_that_was_kept(run):
     train, public, circle = ax.lines
     assert list(train.get_ydata()) == list(run.history["accuracy"])
     assert circle.get_ydata()[0] == max(public.get_ydata())
+
+
+def test_a_sheet_shows_face_label_answer_and_seven_bars(drawn_faces, draw_answers):
+    labels, probabilities = draw_answers(50)
+    errors = find_confident_errors(labels, probabilities, count=6)
+    ax = plots.plot_answers(drawn_faces.images[errors.index], errors)
+    assert np.array_equal(ax.images[0].get_array(), drawn_faces.images[errors.index[0]])
+    row, first = errors.index[0], errors.iloc[0]
+    assert texts(ax)[0] == f"{row}: {first['label']}, read {first['read as']} {probabilities[row].max():.0%}"
+    assert [bar.get_width() / 40 for bar in ax.patches[:7]] == pytest.approx(list(probabilities[row]))
+    assert to_hex(ax.patches[3].get_facecolor()).upper() == EMOTION_COLORS["happy"]
+    assert len(ax.images) == 6
 
 
 def test_probabilities_are_written_beside_their_bars():

@@ -63,3 +63,16 @@ def test_committed_cards_are_those_of_their_runs(name):
     from ferlib.config import MODELS_DIR
 
     assert (MODELS_DIR / name / "card.md").read_text(encoding="utf-8") == format_card(load_run(name))
+
+
+def test_faces_of_a_split_are_those_that_were_scored(run, drawn_faces):
+    part = run.select_faces(drawn_faces, "PublicTest")
+    assert np.array_equal(part.labels, run.probabilities["PublicTest"][0])
+    others = dataclasses.replace(drawn_faces, labels=(drawn_faces.labels + 1) % 7)
+    with pytest.raises(ValueError, match="embedded: its PrivateTest faces are not those that run tiny"):
+        run.select_faces(others)
+
+
+def test_robustness_comes_with_the_run_if_it_was_measured(run):
+    assert run.robustness is None
+    assert load_run("mini_xception").robustness["n"].iloc[0] == 1000
