@@ -1,11 +1,11 @@
 """Runs beside one another and beside what their recipes claim: the table of the README, and paired tests."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 
-from ferlib.config import PROJECT_DIR
+from ferlib.config import PROJECT_DIR, RECIPES
 from ferlib.runs import format_card
 from ferlib.testsets import TEST_SETS
 
@@ -247,8 +247,9 @@ def write_results(runs, *, readme=PROJECT_DIR / "README.md", models_dir=PROJECT_
 
 def _row(run):
     bundle, public, private = run.bundle, run.evaluate("PublicTest"), run.evaluate("PrivateTest")
-    claimed = CLAIMS.get(bundle["config"]["model"]) if bundle.get("recipe") in ("published", "leaky") else None
-    row = {"leaky": run.leaky, "claim": claimed[0] if claimed else np.nan, "PublicTest": public.accuracy}
+    recipe = _published_recipe(bundle["config"])
+    claim = CLAIMS[recipe.model][0] if recipe else np.nan
+    row = {"leaky": run.leaky, "claim": claim, "PublicTest": public.accuracy}
     for test_set in TEST_SETS:
         scores = run.evaluate("PrivateTest", test_set) if test_set in run.test_sets else None
         row[test_set] = scores.accuracy if scores else np.nan
@@ -260,8 +261,17 @@ def _row(run):
     return row | {
         "machine": bundle.get("machine", ""),
         "epochs": bundle["epochs_done"],
-        "planned": bundle["config"]["epochs"],
+        "planned": recipe.epochs if recipe else bundle["config"]["epochs"],
     }
+
+
+def _published_recipe(config):
+    """The recipe that a run followed, if it did: claims are claims for settings, not for a network's name."""
+    recipe = RECIPES.get(config["model"])
+    free = {"seed", "split", "epochs"}  # a leak is the claim's own; whoever stopped early says so beside it
+    if recipe and all(config.get(key) == value for key, value in asdict(recipe).items() if key not in free):
+        return recipe
+    return None
 
 
 def _cell(value, form):

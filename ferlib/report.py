@@ -142,7 +142,6 @@ def _facts(run):
         "exported file": f"{bundle['file_bytes'] / 1e6:.1f} MB" if "file_bytes" in bundle else None,
         "milliseconds a face": f"{bundle['milliseconds']:.2f}" if "milliseconds" in bundle else None,
         "measured on": bundle.get("machine"),
-        "recipe": bundle.get("recipe"),
         "epochs": f"{bundle['epochs_done']} of {config['epochs']}",
         "trained on": f"{bundle['data']['training_rows']:,} faces of {bundle['data']['source']}",
         "settings": ", ".join(f"{key} {value}" for key, value in config.items() if key != "model"),

@@ -15,6 +15,7 @@ from ferlib.compare import (
     format_results,
     write_results,
 )
+from ferlib.config import RECIPES
 from ferlib.predict import load_predictor
 from ferlib.runs import load_run
 
@@ -24,11 +25,11 @@ def run(trained_run):
     return load_run(trained_run.name, models_dir=trained_run.parent)
 
 
-def changed(run, name, *, recipe="published", config=(), shift=0, **bundle):
-    """The run under another name, its answers moved to other faces by `shift`."""
-    settings = run.bundle["config"] | dict(config)
+def changed(run, name, *, config=(), shift=0, **bundle):
+    """The run under another name and, but for `config`, with published settings; its answers moved by `shift` faces."""
+    settings = dataclasses.asdict(RECIPES["simple"]) | dict(config)
     probabilities = {usage: (labels, np.roll(p, shift, axis=0)) for usage, (labels, p) in run.probabilities.items()}
-    bundle = run.bundle | {"config": settings, "recipe": recipe} | bundle
+    bundle = run.bundle | {"config": settings} | bundle
     return dataclasses.replace(run, name=name, bundle=bundle, probabilities=probabilities)
 
 
@@ -73,12 +74,13 @@ def test_runs_on_other_faces_are_not_paired(run):
 
 def test_the_table_holds_claim_score_and_cost(run):
     known = changed(run, "known", multiply_adds=12_000_000, file_bytes=2_500_000, milliseconds=1.5, machine="a machine")
-    table = compare_runs([known, changed(run, "tuned", recipe="modern"), run])
+    table = compare_runs([known, changed(run, "tuned", config={"schedule": "cosine"}), run])
     assert table.loc["known", "claim"] == 0.632
     assert np.isnan(table.loc[["tuned", run.name], "claim"]).all()
     assert table.loc["known", "published"] == run.evaluate("PrivateTest").accuracy
     assert table.loc["known", "published low"] == run.evaluate("PrivateTest").interval[0]
-    assert (table.loc["known", "epochs"], table.loc["known", "planned"]) == (2, 2)
+    assert (table.loc["known", "epochs"], table.loc["known", "planned"]) == (2, 50)
+    assert format_comparison(table).loc["known", "epochs"] == "2 of 50"
     text = format_comparison(table)
     assert text.loc["known", ["claim", "M multiply-adds", "file, MB", "ms a face"]].to_list() == [
         *["63.2%", "12.0", "2.5", "1.50"]
@@ -87,7 +89,7 @@ def test_the_table_holds_claim_score_and_cost(run):
 
 
 def test_a_run_that_saw_the_test_faces_is_never_ranked(run):
-    leaky = perfect(run, "leaky", recipe="leaky", config={"split": "leaky"})
+    leaky = perfect(run, "leaky", config={"split": "leaky"})
     assert list(compare_runs([leaky, run]).index) == [run.name, "leaky"]
     honest, sentence, apart = format_results([leaky, run]).split("\n\n")
     assert "leaky" not in honest and run.name in honest

@@ -6,6 +6,7 @@ import pytest
 
 from ferlib import run_plots, style
 from ferlib.compare import compare_runs
+from ferlib.config import RECIPES
 from ferlib.robustness import CORRUPTIONS, measure_robustness
 from ferlib.runs import list_runs, load_run
 
@@ -19,8 +20,8 @@ def close_figures():
 
 def test_runs_stand_with_their_three_scores_and_the_leak_below():
     run = load_run(list_runs()[0])
-    config = run.bundle["config"] | {"split": "leaky", "model": "simple"}
-    leaky = dataclasses.replace(run, name="leak", bundle=run.bundle | {"config": config, "recipe": "leaky"})
+    config = dataclasses.asdict(RECIPES["simple"]) | {"split": "leaky"}
+    leaky = dataclasses.replace(run, name="leak", bundle=run.bundle | {"config": config})
     ax = run_plots.plot_runs(compare_runs([leaky, run]))
     assert [label.get_text() for label in ax.get_yticklabels()] == [run.name, "leak\n(leaks)"]
     assert list(ax.lines[0].get_xdata()) == [run.evaluate().accuracy] * 2
