@@ -34,7 +34,7 @@ PAGE = Template("""<!doctype html>
 <style>
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 h2 { margin-top: 2.5rem }
-img { max-width: 100%; height: auto }
+img { max-width: min(100%, 46rem); height: auto }
 table { border-collapse: collapse; font-size: 0.85rem; font-variant-numeric: tabular-nums }
 th, td { padding: 0.2rem 0.7rem; text-align: right; border-bottom: 1px solid #ddd }
 th:first-child, td:only-of-type { text-align: left }
