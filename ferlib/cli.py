@@ -83,6 +83,8 @@ def evaluate(arguments):
             _check_scores(run, arguments.data)
         if arguments.robustness:
             _write_robustness(run, arguments.data)
+        if arguments.occlusion:
+            _write_occlusion(run, arguments.data)
         if arguments.html:
             _write_report(run, arguments.data)
 
@@ -112,6 +114,21 @@ def _write_robustness(run, source):
     path = config.MODELS_DIR / run.name / "robustness.csv"
     table.to_csv(path, index=False, float_format="%.6f", lineterminator="\n")
     print(f"wrote models/{run.name}/robustness.csv ({len(faces):,} PublicTest faces)")
+
+
+def _write_occlusion(run, source):
+    import numpy as np
+
+    from ferlib.data import load_faces
+    from ferlib.explain import average_occlusion
+    from ferlib.predict import load_predictor
+
+    predictor = load_predictor(run.name, models_dir=config.MODELS_DIR)
+    faces = run.select_faces(load_faces(source), "PublicTest")
+    maps, means = average_occlusion(predictor.predict_images, faces.images, faces.labels, step=4)
+    path = config.MODELS_DIR / run.name / "occlusion.npz"
+    np.savez_compressed(path, maps=maps.astype(np.float16), faces=means.astype(np.float16))
+    print(f"wrote models/{run.name}/occlusion.npz (PublicTest)")
 
 
 def _write_report(run, source):
@@ -176,6 +193,7 @@ def _parser():
     verb.add_argument("runs", nargs="*", help="folders in models/; all by default")
     verb.add_argument("--readme", action="store_true", help="maintainers: write README's results and the runs' cards")
     verb.add_argument("--robustness", action="store_true", help="measure accuracy on spoilt faces into robustness.csv")
+    verb.add_argument("--occlusion", action="store_true", help="measure where emotions are read into occlusion.npz")
     verb.add_argument("--html", action="store_true", help="write build/RUN.html, a report in one file")
     verb.add_argument("--data", help="predict anew on any form of FER2013; else FERLIB_DATA, then data/ where needed")
     verb = add(predict)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ferlib.config import IMAGE_SIZE
+from ferlib.config import EMOTIONS, IMAGE_SIZE
 
 
 def occlusion_map(predict_images, image, *, emotion=None, patch=10, step=2):
@@ -41,6 +41,40 @@ def occlusion_map(predict_images, image, *, emotion=None, patch=10, step=2):
         total[place] += loss
         times[place] += 1
     return total / np.maximum(times, 1)
+
+
+def average_occlusion(predict_images, images, labels, *, count=20, **options):
+    """Where on a face each emotion is read, on average: no single face can be made out, so it can be shown.
+
+    Parameters
+    ----------
+    predict_images : callable
+        As for `occlusion_map`.
+    images : (N, 48, 48) uint8
+    labels : (N,) int64
+    count : int
+        Faces an emotion: those read right of which the network is surest.
+    **options
+        `patch` and `step` of `occlusion_map`.
+
+    Returns
+    -------
+    maps : (7, 48, 48) float32
+        Mean occlusion maps; nan for an emotion that is never read right.
+    faces : (7, 48, 48) float32
+        Mean of all images of a label, grey values 0..255, to lay the maps over; nan where there is none.
+    """
+    probabilities = predict_images(images)
+    right = probabilities.argmax(1) == labels
+    maps, faces = np.full((2, len(EMOTIONS), IMAGE_SIZE, IMAGE_SIZE), np.nan, dtype=np.float32)
+    for label in range(len(EMOTIONS)):
+        hits = np.flatnonzero(right & (labels == label))
+        surest = hits[np.argsort(-probabilities[hits, label], kind="stable")][:count]
+        if len(surest):
+            maps[label] = np.mean([occlusion_map(predict_images, images[row], **options) for row in surest], axis=0)
+        if (labels == label).any():
+            faces[label] = images[labels == label].mean(0)
+    return maps, faces
 
 
 def grad_cam(network, image, *, emotion=None, layer=None):

@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from ferlib.config import EMOTION_COLORS, EMOTIONS
 from ferlib.style import GREY, PALETTE, new_axes, percent_axis
@@ -94,6 +95,32 @@ def plot_answers(images, answers, *, columns=4, ax=None):
     ax.set(xlim=(-2, columns * width), ylim=(rows * height - 8, -14))
     handles = [plt.Rectangle((0, 0), 1, 1, color=EMOTION_COLORS[name]) for name in EMOTIONS]
     ax.legend(handles, EMOTIONS, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=7, fontsize=9, columnspacing=1)
+    ax.set_axis_off()
+    return ax
+
+
+def plot_occlusion(maps, faces, *, ax=None):
+    """Seven mean faces, red where covering a part costs most of the emotion's probability.
+
+    Parameters
+    ----------
+    maps, faces : (7, 48, 48) float
+        From `average_occlusion`.
+    """
+    ax, (columns, size) = new_axes(ax, figsize=(8.5, 4.4)), (4, 60)
+    maps, highest = np.maximum(np.nan_to_num(maps), 0), max(np.nanmax(maps), 0.01)
+    grey = dict(cmap="gray", vmin=np.nanmin(faces), vmax=np.nanmax(faces))
+    for number, (name, seen, face) in enumerate(zip(EMOTIONS, maps, faces, strict=True)):
+        left, top = number % columns * size, number // columns * size
+        extent = (left, left + 48, top + 48, top)
+        ax.imshow(face, extent=extent, **grey)
+        image = ax.imshow(seen, extent=extent, cmap="Reds", vmin=0, vmax=highest, alpha=0.8 * (seen / highest) ** 0.5)
+        ax.text(left, top - 2, name, va="bottom")
+    ax.set(xlim=(-2, columns * size - 8), ylim=(2 * size - 10, -10))
+    bar = ax.figure.colorbar(
+        image, ax=ax, shrink=0.8, label="probability lost when covered", ticks=MaxNLocator(5, steps=[1, 2, 5])
+    )
+    percent_axis(bar.ax.yaxis)
     ax.set_axis_off()
     return ax
 

@@ -31,6 +31,8 @@ class Run:
         `probabilities["PublicTest"]` is (labels (N,) int64, probabilities (N, 7) float32); the same for "PrivateTest".
     robustness : pandas.DataFrame or None
         As `measure_robustness` returns it, if it was measured.
+    occlusion : tuple of two (7, 48, 48) float32, or None
+        As `average_occlusion` returns it, on PublicTest, if it was measured.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Run:
     history: object
     probabilities: dict
     robustness: object = None
+    occlusion: object = None
 
     @property
     def test_sets(self):
@@ -165,6 +168,7 @@ def load_run(name, *, models_dir=MODELS_DIR):
         history=pd.read_csv(folder / "history.csv").assign(epoch=lambda table: table["epoch"] + 1),
         probabilities=probabilities,
         robustness=pd.read_csv(folder / "robustness.csv") if (folder / "robustness.csv").is_file() else None,
+        occlusion=_load_occlusion(folder / "occlusion.npz"),
     )
 
 
@@ -204,6 +208,13 @@ Limits: it names the expression that a crowd would name, not what a person feels
 better than others; FER2013's labels are noisy, and its people are not a fair sample of anybody. Not for decisions about
 people.
 """
+
+
+def _load_occlusion(path):
+    if not path.is_file():
+        return None
+    with np.load(path) as arrays:
+        return arrays["maps"].astype(np.float32), arrays["faces"].astype(np.float32)
 
 
 def _card_row(usage, test_set, scores):

@@ -7,6 +7,7 @@ import pytest
 from ferlib import cli, config
 from ferlib.compare import README_MARKS
 from ferlib.faces import sample_photo
+from ferlib.runs import load_run
 
 
 @pytest.fixture
@@ -91,9 +92,10 @@ def test_evaluate_writes_report_and_robustness(models, capsys, monkeypatch, trai
     monkeypatch.setattr("ferlib.data.load_faces", lambda source: drawn_faces)
     monkeypatch.setattr("ferlib.data.find_source", lambda: None)
     monkeypatch.setattr(config, "BUILD_DIR", tmp_path / "build")
-    assert cli.main(["evaluate", trained_run.name, "--robustness", "--html"]) == 0
+    assert cli.main(["evaluate", trained_run.name, "--robustness", "--occlusion", "--html"]) == 0
     assert "without faces" in capsys.readouterr().out
     assert (models / trained_run.name / "robustness.csv").read_text().startswith("corruption,strength,meaning,accuracy")
+    assert load_run(trained_run.name, models_dir=models).occlusion[0].shape == (7, 48, 48)
     assert (tmp_path / "build" / f"{trained_run.name}.html").is_file()
 
 

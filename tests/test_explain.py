@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from ferlib.explain import grad_cam, occlusion_map
+from ferlib.explain import average_occlusion, grad_cam, occlusion_map
 
 
 def test_the_part_that_decides_is_found():
@@ -22,6 +22,24 @@ def test_the_part_that_decides_is_found():
     assert matters[30:40, 10:20].min() > 0.3
     assert np.abs(matters[:15, 30:]).max() == 0
     assert np.array_equal(occlusion_map(predict_images, image, emotion=1), -matters)
+
+
+def test_on_average_each_emotion_is_found_in_its_place():
+    images, labels = np.full((8, 48, 48), 100, np.uint8), np.array([3, 3, 3, 3, 4, 4, 4, 4])
+    images[:4, 30:40, 10:20] = images[4:, 5:15, 30:40] = 255
+    images[3] = 0  # happy, and not to be read so
+
+    def predict_images(seen):
+        happy, sad = (seen[:, 30:40, 10:20] > 200).mean((1, 2)), (seen[:, 5:15, 30:40] > 200).mean((1, 2))
+        answers = np.zeros((len(seen), 7))
+        answers[:, 3], answers[:, 4], answers[:, 0] = happy, sad, 1 - happy - sad
+        return answers
+
+    maps, faces = average_occlusion(predict_images, images, labels, count=2, step=4)
+    assert maps[3, 32:38, 12:18].min() > 0.3 and maps[3, :20].max() == 0
+    assert maps[4, 7:13, 32:38].min() > 0.3 and maps[4, 25:].max() == 0
+    assert np.isnan(maps[0]).all() and np.isnan(faces[0]).all()
+    assert np.array_equal(faces[3], images[:4].mean(0))
 
 
 @pytest.fixture

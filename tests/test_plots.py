@@ -69,6 +69,18 @@ def test_a_sheet_shows_face_label_answer_and_seven_bars(drawn_faces, draw_answer
     assert len(ax.images) == 6
 
 
+def test_occlusion_lies_over_seven_mean_faces():
+    maps, faces = np.zeros((2, 7, 48, 48), np.float32)
+    maps[3, 30:40, 20:30], maps[1], faces[1] = 0.25, np.nan, np.nan  # no disgust at all
+    faces[3] = 255
+    ax = plots.plot_occlusion(maps, faces)
+    assert texts(ax) == list(EMOTIONS)
+    happy, over = ax.images[6:8]
+    assert np.array_equal(happy.get_array(), faces[3])
+    assert over.get_array().max() == 0.25 and over.get_clim() == (0, 0.25)
+    assert over.get_alpha()[:20].max() == 0
+
+
 def test_probabilities_are_written_beside_their_bars():
     ax = plots.plot_probabilities(np.array([0.5, 0, 0, 0.25, 0.25, 0, 0]))
     assert texts(ax) == ["50%", "0%", "0%", "25%", "25%", "0%", "0%"]
