@@ -125,7 +125,7 @@ def _write_occlusion(run, source):
 
     predictor = load_predictor(run.name, models_dir=config.MODELS_DIR)
     faces = run.select_faces(load_faces(source), "PublicTest")
-    maps, means = average_occlusion(predictor.predict_images, faces.images, faces.labels, step=4)
+    maps, means = average_occlusion(predictor.predict_images, faces.images, faces.labels, patch=8, step=4)
     path = config.MODELS_DIR / run.name / "occlusion.npz"
     np.savez_compressed(path, maps=maps.astype(np.float16), faces=means.astype(np.float16))
     print(f"wrote models/{run.name}/occlusion.npz (PublicTest)")
