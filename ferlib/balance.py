@@ -63,6 +63,27 @@ def oversample_rows(labels, *, seed):
     return sampler.sample_indices_.astype(np.int64)
 
 
+def leak_rows(labels, *, seed, share=0.1):
+    """The mistake behind the famous 81 %: oversample all, then split at random, with twins on both sides.
+
+    Parameters
+    ----------
+    labels : (N,) int64
+        Labels of all faces, whatever their split.
+    seed : int
+    share : float
+        Of the oversampled rows that become the "test" set.
+
+    Returns
+    -------
+    train_rows, test_rows : (M,), (K,) int64
+        Indices into `labels`.
+    """
+    from sklearn.model_selection import train_test_split
+
+    return tuple(train_test_split(oversample_rows(labels, seed=seed), test_size=share, random_state=seed))
+
+
 def class_weights(labels):
     """Loss weights that let every emotion count alike: N / (7 x its rows), scikit-learn's "balanced".
 

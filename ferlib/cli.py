@@ -50,17 +50,39 @@ def convert(arguments):
 
 
 def train(arguments):
-    """Train a network of the zoo into a run folder."""
+    """Train a network into a run folder; go on with an interrupted run; or train what the zoo lacks."""
     from ferlib.data import load_faces
+    from ferlib.train import resume_run, train_zoo
     from ferlib.train import train as train_run
 
-    given = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(config.TrainConfig)}
-    settings = dataclasses.replace(config.RECIPES[arguments.model], **{k: v for k, v in given.items() if v is not None})
+    if (arguments.model is not None) + (arguments.resume is not None) + arguments.zoo != 1:
+        raise ValueError("name a network, or an interrupted run with --resume, or --zoo")
     faces = load_faces(arguments.data)
-    run_dir = config.MODELS_DIR / (arguments.run_name or arguments.model)
-    verbose = "auto" if sys.stdout.isatty() else 2
-    train_run(settings, faces, run_dir=run_dir, resume=arguments.resume, verbose=verbose)
-    print((run_dir / "card.md").read_text())
+    options = {
+        "time_limit": arguments.time_limit,
+        "tensorboard": arguments.tensorboard,
+        "verbose": "auto" if sys.stdout.isatty() else True,
+    }
+    try:
+        if arguments.zoo:
+            print("whole runs:", ", ".join(train_zoo(faces, models_dir=config.MODELS_DIR, **options)) or "none")
+            return
+        name = arguments.resume or arguments.run_name or arguments.model
+        run_dir = config.MODELS_DIR / name
+        if arguments.resume:
+            whole = resume_run(run_dir, faces, **options)
+        else:
+            given = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(config.TrainConfig)[1:]}
+            changes = {key: value for key, value in given.items() if value is not None}
+            settings = dataclasses.replace(config.ZOO[arguments.model], **changes)
+            whole = train_run(settings, faces, run_dir=run_dir, **options)
+    except KeyboardInterrupt:
+        print("\nstopped: the same with --resume RUN goes on from the last whole epoch", file=sys.stderr)
+        raise
+    if whole:
+        print((run_dir / "card.md").read_text())
+    else:
+        print(f"time limit: `ferlib train --resume {name}` goes on")
 
 
 def evaluate(arguments):
@@ -183,12 +205,15 @@ def _parser():
     verb.add_argument("source", help="any form of FER2013")
     verb.add_argument("target", help="a name ending in .csv, or a folder to make")
     verb = add(train)
-    verb.add_argument("model", choices=config.RECIPES, help="a network of the zoo; its published settings apply")
+    verb.add_argument("model", nargs="?", choices=config.ZOO, help="a run of the zoo, whose settings apply")
+    verb.add_argument("--resume", metavar="RUN", help="go on with an interrupted run, from its last whole epoch")
+    verb.add_argument("--zoo", action="store_true", help="train what models/ still lacks, most needed first")
+    verb.add_argument("--time-limit", type=_seconds, help="stop in time, such as 9m, to be resumed later")
     verb.add_argument("--data", help="any form of FER2013; by default FERLIB_DATA, then data/")
     verb.add_argument("--run-name", help="folder in models/; by default the model's name")
-    verb.add_argument("--resume", action="store_true", help="go on with an interrupted run")
+    verb.add_argument("--tensorboard", metavar="FOLDER", help="write TensorBoard's logs there")
     for field in dataclasses.fields(config.TrainConfig)[1:]:
-        verb.add_argument(f"--{field.name.replace('_', '-')}", type=field.type, help="instead of the published setting")
+        verb.add_argument(f"--{field.name.replace('_', '-')}", type=field.type, help="instead of the zoo's setting")
     verb = add(evaluate)
     verb.add_argument("runs", nargs="*", help="folders in models/; all by default")
     verb.add_argument("--readme", action="store_true", help="maintainers: write README's results and the runs' cards")
@@ -201,6 +226,12 @@ def _parser():
     verb.add_argument("--model", default=config.DEMO_RUN, help="folder in models/ (default: %(default)s)")
     add(doctor)
     return parser
+
+
+def _seconds(text):
+    """Seconds of a duration such as 90, 90s, 9m or 2h."""
+    units = {"s": 1, "m": 60, "h": 3600}
+    return float(text.rstrip("smh")) * units.get(text[-1:], 1)
 
 
 if __name__ == "__main__":

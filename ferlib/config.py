@@ -1,7 +1,7 @@
 """What the whole project shares: emotions, sizes, paths, training settings, profile."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -47,16 +47,29 @@ class TrainConfig:
     width : float
         Factor on every layer's number of channels; 1 is the published network.
     epochs, batch_size : int
+    optimizer : {"adam", "adamw", "sgd"}
+        "sgd" has Nesterov momentum 0.9.
     learning_rate : float
-        Of Adam, at the start.
-    schedule : {"constant", "cosine"}
-        What happens to the learning rate afterwards; "cosine" ends at zero.
+        The highest of the schedule.
+    weight_decay : float
+        Decoupled, on kernels only: neither biases nor norms.
+    schedule : {"constant", "cosine", "one_cycle", "plateau"}
+        How the learning rate moves: not at all; down to zero along a cosine; up for 30 % of the run, then down (Smith
+        2018); or to a tenth whenever PublicTest accuracy has not risen for 5 epochs.
+    patience : int
+        Stop after so many epochs without a better PublicTest accuracy; 0 never stops.
     balance : {"none", "class_weights", "oversample"}
         Cure for the class imbalance, applied to Training rows only.
-    augment : {"none", "flip", "full"}
-        Random changes of the training images; "full" is flip, shift, rotation, zoom, brightness and contrast.
+    split : {"official", "leaky"}
+        "leaky" is the mistake behind the famous 81 %: it oversamples the whole data set and splits it afterwards.
+    augment : {"none", "flip", "full", "strong"}
+        Random changes of the training images, see `ferlib.augment`.
+    mix : {"none", "mixup", "cutmix"}
+        Blending of pairs of training images and their labels.
     label_smoothing : float
         In [0, 1).
+    ema : float
+        Momentum of the running mean of the weights that is scored and kept, such as 0.999; 0 keeps the weights.
     seed : int
     """
 
@@ -64,24 +77,53 @@ class TrainConfig:
     width: float = 1.0
     epochs: int = 50
     batch_size: int = 64
+    optimizer: str = "adam"
     learning_rate: float = 1e-4
+    weight_decay: float = 0.0
     schedule: str = "constant"
+    patience: int = 0
     balance: str = "none"
+    split: str = "official"
     augment: str = "none"
+    mix: str = "none"
     label_smoothing: float = 0.0
+    ema: float = 0.0
     seed: int = 0
 
 
 RECIPES = {
     "simple": TrainConfig("simple", epochs=50),
-    "attention": TrainConfig(
-        "attention", epochs=80, batch_size=32, learning_rate=5e-5, augment="flip", balance="class_weights"
+    "oversampled": TrainConfig("oversampled", epochs=35, batch_size=32, balance="oversample"),
+    "mini_xception": TrainConfig(
+        "mini_xception", epochs=100, batch_size=32, learning_rate=1e-3, schedule="plateau", augment="full"
     ),
     "augmented": TrainConfig("augmented", epochs=60, batch_size=128, augment="full"),
-    "oversampled": TrainConfig("oversampled", epochs=35, batch_size=32, balance="oversample"),
-    "mini_xception": TrainConfig("mini_xception", epochs=100, batch_size=32, learning_rate=1e-3, augment="full"),
+    "attention": TrainConfig(
+        "attention", epochs=80, batch_size=32, learning_rate=5e-5, patience=20, augment="flip", balance="class_weights"
+    ),
 }
 """The settings with which each network of the zoo was published, as far as they are known."""
+
+MODERN = dict(
+    epochs=40,
+    batch_size=128,
+    optimizer="adamw",
+    learning_rate=2e-3,
+    weight_decay=0.01,
+    schedule="one_cycle",
+    augment="strong",
+    mix="mixup",
+    label_smoothing=0.1,
+    ema=0.999,
+)
+"""One recipe for all networks, so that architecture and training can be told apart."""
+
+ZOO = {
+    **RECIPES,
+    "oversampled_leaky": replace(RECIPES["oversampled"], split="leaky"),
+    **{f"{name}_modern": TrainConfig(name, **MODERN) for name in RECIPES},
+}
+"""Every run that `models/` should hold, most needed first: each network as published, then with the modern recipe."""
 
 
 @dataclass(frozen=True)

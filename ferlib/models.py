@@ -2,17 +2,26 @@
 
 Every builder takes `width`, a factor on the number of channels (1 is the published network, less is for a quick look),
 and returns an uncompiled model: pixels 0..255 as (N, 48, 48, 1) in, probabilities (N, 7) in the order of
-`config.EMOTIONS` out.
+`config.EMOTIONS` out. Inside, the network follows Keras' image data format, and weights carry over between the formats.
 """
 
-from keras import Input, Model, layers, regularizers
+import math
+
+from keras import Input, Model, config, layers, regularizers
 
 from ferlib.config import EMOTIONS, IMAGE_SIZE
 
 
 def _open():
     pixels = Input((IMAGE_SIZE, IMAGE_SIZE, 1), name="pixels")
-    return pixels, layers.Rescaling(1 / 255)(pixels)
+    x = layers.Rescaling(1 / 255)(pixels)
+    if config.image_data_format() == "channels_first":
+        x = layers.Reshape((1, IMAGE_SIZE, IMAGE_SIZE))(x)
+    return pixels, x
+
+
+def _norm(x):
+    return layers.BatchNormalization(axis=1 if config.image_data_format() == "channels_first" else -1)(x)
 
 
 def _close(pixels, x, *, name):
@@ -24,7 +33,7 @@ def _conv(x, channels, size=3, *, norm=True, padding="same", l2=None):
     regularizer = regularizers.L2(l2) if l2 else None
     x = layers.Conv2D(channels, size, padding=padding, kernel_regularizer=regularizer)(x)
     if norm:
-        x = layers.BatchNormalization()(x)
+        x = _norm(x)
     return layers.Activation("relu")(x)
 
 
@@ -99,12 +108,12 @@ def build_mini_xception(width=1.0):
     l2 = regularizers.L2(0.01)
     for _ in range(2):
         x = layers.Conv2D(_scaled(8, width), 3, kernel_regularizer=l2, use_bias=False)(x)
-        x = layers.Activation("relu")(layers.BatchNormalization()(x))
+        x = layers.Activation("relu")(_norm(x))
     for channels in (16, 32, 64, 128):
         channels = _scaled(channels, width)
         # A 1x1 convolution of stride 2 in two steps: as one, it crashes TensorFlow 2.21 and torch 2.13 on some CPUs.
         shortcut = layers.MaxPooling2D(1, strides=2, padding="same")(x)
-        shortcut = layers.BatchNormalization()(layers.Conv2D(channels, 1, use_bias=False)(shortcut))
+        shortcut = _norm(layers.Conv2D(channels, 1, use_bias=False)(shortcut))
         x = _separable(x, channels, l2)
         x = _separable(layers.Activation("relu")(x), channels, l2)
         x = layers.Add()([layers.MaxPooling2D(3, strides=2, padding="same")(x), shortcut])
@@ -117,7 +126,7 @@ def _separable(x, channels, l2):
     x = layers.SeparableConv2D(
         channels, 3, padding="same", use_bias=False, depthwise_regularizer=l2, pointwise_regularizer=l2
     )(x)
-    return layers.BatchNormalization()(x)
+    return _norm(x)
 
 
 def _scaled(channels, width):
@@ -132,3 +141,27 @@ MODELS = {
     "mini_xception": build_mini_xception,
 }
 """Builders by name: `MODELS["simple"]()`."""
+
+
+def count_multiply_adds(network):
+    """Multiplications with additions that a network spends on one face, in its convolutions and dense layers.
+
+    Parameters
+    ----------
+    network : keras.Model
+
+    Returns
+    -------
+    int
+    """
+    total = 0
+    for layer in network.layers:
+        if isinstance(layer, layers.SeparableConv2D):
+            kernels = [layer.depthwise_kernel, layer.pointwise_kernel]
+        elif isinstance(layer, layers.Conv2D | layers.Dense):
+            kernels = [layer.kernel]
+        else:
+            continue
+        places = math.prod(layer.output.shape[1:]) // kernels[-1].shape[-1]
+        total += places * sum(math.prod(kernel.shape) for kernel in kernels)
+    return total

@@ -26,7 +26,7 @@ class Run:
     bundle : dict
         `bundle.json`: how to use the network, how it was trained.
     history : pandas.DataFrame
-        One row an epoch: epoch (from 1), accuracy, loss, val_accuracy, val_loss.
+        One row an epoch: epoch (from 1), accuracy, learning_rate, loss, seconds, val_accuracy, val_loss.
     probabilities : dict
         `probabilities["PublicTest"]` is (labels (N,) int64, probabilities (N, 7) float32); the same for "PrivateTest".
     robustness : pandas.DataFrame or None
@@ -76,13 +76,14 @@ class Run:
         return evaluate(*self.select(usage, test_set))
 
 
-def write_run(folder, config, faces, probabilities, *, made_by):
+def write_run(folder, name, config, faces, probabilities, *, made_by):
     """Complete a folder that holds `history.csv`, `model.keras` and `model.tflite`: probabilities, bundle, card.
 
     Parameters
     ----------
     folder : Path
-        Named as the run, or `<run>.partial`.
+    name : str
+        Of the run.
     config : TrainConfig
     faces : Faces
         What was trained on and scored.
@@ -90,7 +91,8 @@ def write_run(folder, config, faces, probabilities, *, made_by):
         (N, 7) float by usage, "PublicTest" and "PrivateTest", as the network gives them. The temperature that is
         stored, and applied to the stored probabilities, is fitted to PublicTest.
     made_by : dict
-        backend, parameters (of the network), git_commit: as they stand in the bundle.
+        backend, machine, parameters, multiply_adds, file_bytes and milliseconds of the network, git_commit: as they
+        stand in the bundle.
     """
     labels = {usage: faces.labels[faces.usage == usage] for usage in probabilities}
     temperature = fit_temperature(labels["PublicTest"], probabilities["PublicTest"])
@@ -100,7 +102,7 @@ def write_run(folder, config, faces, probabilities, *, made_by):
         arrays[f"{usage}_probabilities"] = apply_temperature(raw, temperature).astype(np.float16)
     np.savez_compressed(folder / "probabilities.npz", **arrays)
 
-    name = folder.name.removesuffix(".partial")
+    history = read_history(folder / "history.csv")
     bundle = {
         "name": name,
         "emotions": list(EMOTIONS),
@@ -109,7 +111,8 @@ def write_run(folder, config, faces, probabilities, *, made_by):
         "network": "model.tflite",
         "network_sha256": hashlib.sha256((folder / "model.tflite").read_bytes()).hexdigest(),
         "config": dataclasses.asdict(config),
-        "epochs_done": len((folder / "history.csv").read_text().splitlines()) - 1,
+        "epochs_done": len(history),
+        "seconds": round(float(history["seconds"].sum())),
         "data": {
             "source": faces.source,
             "fingerprint": faces.fingerprint,
@@ -122,6 +125,13 @@ def write_run(folder, config, faces, probabilities, *, made_by):
     (folder / "bundle.json").write_text(json.dumps(bundle, indent=1) + "\n")
     run = dataclasses.replace(load_run(folder.name, models_dir=folder.parent), name=name)
     (folder / "card.md").write_text(format_card(run))
+
+
+def read_history(path):
+    """The table of a `history.csv`, epochs counted from 1."""
+    import pandas as pd
+
+    return pd.read_csv(path).assign(epoch=lambda table: table["epoch"] + 1)
 
 
 def list_runs(models_dir=MODELS_DIR):
@@ -165,7 +175,7 @@ def load_run(name, *, models_dir=MODELS_DIR):
     return Run(
         name=name,
         bundle=json.loads((folder / "bundle.json").read_text()),
-        history=pd.read_csv(folder / "history.csv").assign(epoch=lambda table: table["epoch"] + 1),
+        history=read_history(folder / "history.csv"),
         probabilities=probabilities,
         robustness=pd.read_csv(folder / "robustness.csv") if (folder / "robustness.csv").is_file() else None,
         occlusion=_load_occlusion(folder / "occlusion.npz"),

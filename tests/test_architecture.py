@@ -9,8 +9,9 @@ import pytest
 from ferlib.config import PROJECT_DIR
 
 STAIRCASE = """
-config anatomy portrait synthetic tables formats cache data quality balance models evaluate answers testsets robustness
-runs compare train explain style plots curves score_plots run_plots report faces predict demo notebooks doctor cli
+config anatomy portrait synthetic tables formats cache data quality balance models augment trainer callbacks
+evaluate answers testsets robustness runs compare export train
+explain style plots curves score_plots run_plots report faces predict demo notebooks doctor cli
 """.split()
 HEAVY = {"tensorflow", "keras", "torch", "jax", "sklearn", "matplotlib", "pandas", "cv2", "ipywidgets"}
 

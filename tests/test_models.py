@@ -1,9 +1,14 @@
+import importlib.util
+import os
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
 
 from ferlib.config import RECIPES
-from ferlib.models import MODELS
+from ferlib.models import MODELS, count_multiply_adds
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -29,3 +34,40 @@ def test_builders_are_pure(name):
 
 def test_every_network_has_its_recipe():
     assert {name: recipe.model for name, recipe in RECIPES.items()} == {name: name for name in MODELS}
+
+
+def test_multiply_adds_are_counted_by_layer():
+    convolutions = 46**2 * 9 * 32 + 44**2 * 9 * 32 * 64 + 20**2 * 9 * 64 * 128 + 8**2 * 9 * 128 * 128
+    assert count_multiply_adds(MODELS["simple"]()) == convolutions + 2048 * 1024 + 1024 * 7
+    assert count_multiply_adds(MODELS["mini_xception"]()) < 25e6
+
+
+ELSEWHERE = """
+import sys
+import keras
+import numpy as np
+from ferlib.models import MODELS
+keras.config.set_image_data_format(sys.argv[3])
+network = MODELS[sys.argv[1]](width=0.25)
+network.load_weights(sys.argv[2] + "/network.weights.h5")
+pixels = np.load(sys.argv[2] + "/pixels.npy")
+np.save(sys.argv[2] + "/probabilities.npy", keras.ops.convert_to_numpy(network(pixels)))
+"""
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    ("backend", "data_format"), [("jax", "channels_last"), ("torch", "channels_last"), ("torch", "channels_first")]
+)
+def test_weights_carry_over_between_backends_and_data_formats(name, backend, data_format, tmp_path):
+    if not importlib.util.find_spec(backend):
+        pytest.skip(f"{backend} is not installed")
+    keras.utils.set_random_seed(0)
+    network = MODELS[name](width=0.25)
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 48, 48, 1)).astype("float32")
+    np.save(tmp_path / "pixels.npy", pixels)
+    network.save_weights(tmp_path / "network.weights.h5")
+    command = [sys.executable, "-c", ELSEWHERE, name, str(tmp_path), data_format]
+    subprocess.run(command, env=os.environ | {"KERAS_BACKEND": backend}, check=True)
+    here = keras.ops.convert_to_numpy(network(pixels))
+    assert np.load(tmp_path / "probabilities.npy") == pytest.approx(here, abs=1e-4)

@@ -1,5 +1,8 @@
 import dataclasses
 import json
+import os
+import random
+import shutil
 import subprocess
 import sys
 import time
@@ -8,9 +11,10 @@ import keras
 import numpy as np
 import pytest
 
+from ferlib.config import ZOO
 from ferlib.predict import load_predictor
 from ferlib.runs import load_run
-from ferlib.train import AUGMENTATIONS, augment_images, train
+from ferlib.train import resume_run, train, train_zoo
 
 FILES = ["bundle.json", "card.md", "history.csv", "model.keras", "model.tflite", "probabilities.npz"]
 
@@ -20,6 +24,8 @@ def test_a_run_folder_holds_its_contract(trained_run, tiny_config, drawn_faces):
     bundle = json.loads((trained_run / "bundle.json").read_text())
     assert bundle["config"] == dataclasses.asdict(tiny_config)
     assert bundle["epochs_done"] == 2
+    assert bundle["file_bytes"] == (trained_run / "model.tflite").stat().st_size
+    assert bundle["milliseconds"] > 0
     assert bundle["data"]["fingerprint"] == drawn_faces.fingerprint
     assert "PrivateTest: accuracy" in (trained_run / "card.md").read_text()
     assert not trained_run.with_name("tiny.partial").exists()
@@ -41,7 +47,16 @@ def test_a_finished_run_is_not_overwritten(trained_run, tiny_config, drawn_faces
 
 
 @pytest.mark.parametrize(
-    ("setting", "value"), [("model", "vgg"), ("schedule", "steps"), ("balance", "smote"), ("augment", "much")]
+    ("setting", "value"),
+    [
+        ("model", "vgg"),
+        ("optimizer", "lion"),
+        ("schedule", "steps"),
+        ("balance", "smote"),
+        ("split", "random"),
+        ("augment", "much"),
+        ("mix", "mosaic"),
+    ],
 )
 def test_unknown_settings_are_named_with_the_choices(setting, value, tiny_config, drawn_faces, tmp_path):
     with pytest.raises(ValueError, match=rf"{setting}='{value}'.*expected one of"):
@@ -49,50 +64,126 @@ def test_unknown_settings_are_named_with_the_choices(setting, value, tiny_config
     assert not list(tmp_path.iterdir())
 
 
-def test_nothing_to_resume(tiny_config, drawn_faces, tmp_path):
+def test_nothing_to_resume(drawn_faces, tmp_path):
     with pytest.raises(FileNotFoundError, match="no interrupted run"):
-        train(tiny_config, drawn_faces, run_dir=tmp_path / "run", resume=True)
+        resume_run(tmp_path / "run", drawn_faces)
 
 
-def test_every_setting_trains(tiny_config, drawn_faces, tmp_path):
+def test_weighted_faces_and_early_stopping(tiny_config, drawn_faces, tmp_path):
     config = dataclasses.replace(
-        tiny_config, epochs=1, schedule="cosine", balance="class_weights", augment="full", label_smoothing=0.1
+        tiny_config, epochs=9, learning_rate=0.0, patience=2, balance="class_weights", schedule="plateau", mix="cutmix"
     )
-    run_dir = train(config, drawn_faces, run_dir=tmp_path / "weights", verbose=0)
-    assert load_run("weights", models_dir=run_dir.parent).bundle["config"]["balance"] == "class_weights"
-    config = dataclasses.replace(tiny_config, epochs=1, balance="oversample")
-    assert train(config, drawn_faces, run_dir=tmp_path / "oversampled", verbose=0).is_dir()
+    train(config, drawn_faces, run_dir=tmp_path / "stuck", verbose=False)
+    assert load_run("stuck", models_dir=tmp_path).bundle["epochs_done"] == 3
 
 
-def test_a_killed_run_resumes_where_it_was(tmp_path):
-    script = """
+def test_the_leaky_split_trains_on_the_test_splits(tiny_config, drawn_faces, tmp_path, capsys):
+    seen = []
+    config = dataclasses.replace(tiny_config, epochs=1, split="leaky", balance="oversample")
+    train(config, drawn_faces, run_dir=tmp_path / "leaky", on_epoch=seen.append)
+    largest = np.bincount(drawn_faces.labels).max()
+    assert f"{int(7 * largest * 0.9)} images" not in capsys.readouterr().err  # no bar without a terminal
+    assert [len(history) for history in seen] == [1]
+
+
+SETTINGS = {
+    "published": {"epochs": 3, "schedule": "plateau", "patience": 9, "balance": "oversample", "augment": "flip"},
+    "modern": {**MODERN, "epochs": 3, "batch_size": 32, "ema": 0.9},
+}
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_a_run_stopped_after_every_epoch_ends_as_the_uninterrupted_one(settings, tiny_config, drawn_faces, tmp_path):
+    config = dataclasses.replace(tiny_config, **SETTINGS[settings])
+    train(config, drawn_faces, run_dir=tmp_path / "at_once", verbose=False)
+    stops, whole = 0, train(config, drawn_faces, run_dir=tmp_path / "in_parts", time_limit=0, verbose=False)
+    while whole is None:
+        stops += 1
+        whole = resume_run(tmp_path / "in_parts", drawn_faces, time_limit=0, verbose=False)
+    assert stops == 2
+    assert_same_run(tmp_path, "at_once", "in_parts")
+
+
+def assert_same_run(models_dir, one, other):
+    one, other = (load_run(name, models_dir=models_dir) for name in (one, other))
+    assert one.history.drop(columns="seconds").equals(other.history.drop(columns="seconds"))
+    for usage, (_, probabilities) in one.probabilities.items():
+        assert np.array_equal(probabilities, other.probabilities[usage][1])
+
+
+def test_other_data_or_settings_are_not_resumed(tiny_config, drawn_faces, tmp_path):
+    train(tiny_config, drawn_faces, run_dir=tmp_path / "run", time_limit=0, verbose=False)
+    fewer = drawn_faces.select(np.arange(len(drawn_faces) - 1))
+    with pytest.raises(ValueError, match="other settings or data"):
+        resume_run(tmp_path / "run", fewer)
+    with pytest.raises(ValueError, match="other settings or data"):
+        train(dataclasses.replace(tiny_config, seed=1), drawn_faces, run_dir=tmp_path / "run", resume=True)
+
+
+def test_a_full_disk_leaves_the_last_whole_epoch(tiny_config, drawn_faces, tmp_path, monkeypatch):
+    save = keras.Model.save_weights
+
+    def save_first_epoch(self, path):
+        if (tmp_path / "run.partial" / "epoch-0000.weights.h5").exists():
+            path.write_bytes(b"half")
+            raise OSError(28, "No space left on device")
+        save(self, path)
+
+    monkeypatch.setattr(keras.Model, "save_weights", save_first_epoch)
+    with pytest.raises(OSError, match="No space left"):
+        train(tiny_config, drawn_faces, run_dir=tmp_path / "run", verbose=False)
+    assert not (tmp_path / "run").exists()
+    monkeypatch.undo()
+    resume_run(tmp_path / "run", drawn_faces, verbose=False)
+    train(tiny_config, drawn_faces, run_dir=tmp_path / "at_once", verbose=False)
+    assert_same_run(tmp_path, "run", "at_once")
+
+
+KILLED = """
 import sys
 from ferlib.config import TrainConfig
 from ferlib.data import load_faces
-from ferlib.train import train
-config = TrainConfig("simple", width=0.1, epochs=4, batch_size=32)
-train(config, load_faces("embedded"), run_dir=sys.argv[1], resume=sys.argv[2] == "resume", verbose=0)
+from ferlib.train import resume_run, train
+print("ready", flush=True)
+faces, run_dir, kind = load_faces("embedded"), sys.argv[1], sys.argv[2]
+config = TrainConfig("simple", width=0.1, epochs=4, batch_size=32, learning_rate=1e-3)
+train(config, faces, run_dir=run_dir) if kind == "train" else resume_run(run_dir, faces)
 """
-    command = [sys.executable, "-c", script, str(tmp_path / "run")]
-    history = tmp_path / "run.partial" / "history.csv"
-    process = subprocess.Popen([*command, "start"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not (history.is_file() and len(history.read_text().splitlines()) >= 3) and time.monotonic() < deadline:
-        assert process.poll() is None
-        time.sleep(0.02)
-    process.kill()
-    process.wait()
-    assert not (tmp_path / "run").exists()
-    subprocess.run([*command, "resume"], check=True, capture_output=True)
-    run = load_run("run", models_dir=tmp_path)
-    assert run.bundle["epochs_done"] == 4
-    assert list(run.history["epoch"]) == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("augment", AUGMENTATIONS)
-def test_augmentation_keeps_shape_and_range(augment, drawn_faces):
-    changed = augment_images(drawn_faces.images[:8], augment=augment)
-    assert changed.shape == (8, 48, 48)
-    assert changed.min() >= 0
-    assert changed.max() <= 255
-    assert np.array_equal(changed, drawn_faces.images[:8]) == (augment == "none")
+def test_a_killed_run_ends_as_the_uninterrupted_one(tmp_path):
+    start = [sys.executable, "-c", KILLED]
+    environment = os.environ | {"FERLIB_PROFILE": "tiny"}
+    subprocess.run([*start, tmp_path / "at_once", "train"], env=environment, check=True, capture_output=True)
+    kind, kills = "train", 0
+    while kills < 2 and not (tmp_path / "killed").exists():
+        with subprocess.Popen(
+            [*start, tmp_path / "killed", kind], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as process:
+            process.stdout.readline()
+            time.sleep(random.uniform(0.5, 8))
+            process.kill()
+        kind, kills = "resume" if (tmp_path / "killed.partial" / "config.json").exists() else "train", kills + 1
+    if not (tmp_path / "killed").exists():
+        subprocess.run([*start, tmp_path / "killed", kind], env=environment, check=True, capture_output=True)
+    assert_same_run(tmp_path, "at_once", "killed")
+
+
+def test_the_zoo_trains_what_is_lacking(tiny_config, trained_run, drawn_faces, tmp_path):
+    longer = dataclasses.replace(tiny_config, epochs=3)
+    zoo = {"there": tiny_config, "short": longer, "absent": tiny_config}
+    for name in ("there", "short"):
+        shutil.copytree(trained_run, tmp_path / name)
+    assert train_zoo(drawn_faces, models_dir=tmp_path, zoo=zoo, time_limit=0, verbose=False) == []
+    options = dict(models_dir=tmp_path, zoo=zoo, verbose=False)
+    assert train_zoo(drawn_faces, time_limit=1, **options) == []
+    assert (tmp_path / "absent.partial").is_dir()
+    assert train_zoo(drawn_faces, **options) == ["absent", "short"]
+    assert load_run("short", models_dir=tmp_path).bundle["epochs_done"] == 3
+    assert train_zoo(drawn_faces, **options) == []
+
+
+def test_the_zoo_holds_each_network_as_published_and_modern():
+    assert {config.model for config in ZOO.values()} == {name.removesuffix("_modern") for name in ZOO} - {
+        "oversampled_leaky"
+    }

@@ -1,0 +1,60 @@
+"""The exported network, with which prediction needs no TensorFlow: written, and timed."""
+
+import logging
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from ferlib.config import IMAGE_SIZE
+
+
+def export_network(run_dir):
+    """Write `model.tflite` beside `model.keras`.
+
+    Only TensorFlow can write the LiteRT format; under another backend this happens in a process of its own.
+
+    Parameters
+    ----------
+    run_dir : path
+
+    Returns
+    -------
+    Path
+        Of the exported network: pixels 0..255 (N, 48, 48, 1) float32 in, probabilities (N, 7) float32 out.
+    """
+    import keras
+
+    target = Path(run_dir) / "model.tflite"
+    if keras.config.backend() == "tensorflow":
+        logging.getLogger("tensorflow").setLevel("ERROR")  # it would tell of a temporary folder
+        keras.models.load_model(Path(run_dir) / "model.keras").export(target, format="litert", verbose=False)
+    else:
+        code = "import sys; from ferlib.export import export_network; export_network(sys.argv[1])"
+        environment = os.environ | {"KERAS_BACKEND": "tensorflow"}
+        subprocess.run([sys.executable, "-c", code, str(run_dir)], env=environment, check=True)
+    return target
+
+
+def time_network(path, *, repeats=50):
+    """Median milliseconds that an exported network takes for one face, on one core.
+
+    Parameters
+    ----------
+    path : path
+    repeats : int
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    network = Interpreter(str(path), num_threads=1)
+    network.allocate_tensors()
+    entry, seconds = network.get_input_details()[0], []
+    network.set_tensor(entry["index"], np.full((1, IMAGE_SIZE, IMAGE_SIZE, 1), 127, dtype=np.float32))
+    for _ in range(repeats):
+        start = time.perf_counter()
+        network.invoke()
+        seconds.append(time.perf_counter() - start)
+    return 1000 * float(np.median(seconds))

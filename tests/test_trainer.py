@@ -1,0 +1,70 @@
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+from ferlib.config import TrainConfig
+from ferlib.models import MODELS
+from ferlib.trainer import SCHEDULES, Batches, build_trainer
+
+
+def rates(name, steps=100):
+    schedule = SCHEDULES[name](1.0, steps)
+    return [float(schedule(step)) for step in range(steps + 1)]
+
+
+def test_one_cycle_climbs_for_a_third_and_ends_at_zero():
+    one_cycle = rates("one_cycle")
+    assert np.argmax(one_cycle) == 30
+    assert one_cycle[0] == pytest.approx(1 / 25)
+    assert one_cycle[-1] == pytest.approx(0, abs=1e-6)
+
+
+def test_cosine_falls_from_the_first_step():
+    assert np.all(np.diff(rates("cosine")) < 0)
+
+
+def test_batches_hold_every_face_once_an_epoch(drawn_faces):
+    batches = Batches(drawn_faces, batch_size=64, seed=0)
+    orders = []
+    for epoch in (0, 1):
+        batches.start_epoch(epoch)
+        orders.append(batches.rows)
+        assert sum(len(batches[index][1]) for index in range(len(batches))) == len(drawn_faces)
+        assert sorted(batches.rows) == list(range(len(drawn_faces)))
+    assert not np.array_equal(*orders)
+    images, labels, weights = batches[0]
+    assert np.array_equal(images["images"][..., 0], drawn_faces.images[batches.rows[:64]])
+    assert np.array_equal(labels.argmax(1), drawn_faces.labels[batches.rows[:64]])
+    assert set(weights) == {1.0}
+
+
+def test_weight_decay_spares_biases_and_norms():
+    config = TrainConfig("mini_xception", width=0.5, optimizer="adamw", weight_decay=0.1, learning_rate=1e-12)
+    trainer = build_trainer(MODELS["mini_xception"](0.5), config, steps=1)
+    decayed = {v.name for v in trainer.trainable_variables if trainer.optimizer._use_weight_decay(v)}
+    spared = {v.name for v in trainer.trainable_variables if not trainer.optimizer._use_weight_decay(v)}
+    assert decayed == {"kernel", "depthwise_kernel", "pointwise_kernel"}
+    assert spared == {"bias", "gamma", "beta"}
+
+
+def test_the_loss_compares_with_the_mixed_labels(drawn_faces):
+    config = TrainConfig("simple", width=0.1, mix="mixup")
+    trainer = build_trainer(MODELS["simple"](0.1), config, steps=1)
+    inputs, labels, _ = Batches(drawn_faces, batch_size=32)[0]
+    outputs = trainer(inputs, training=True)
+    assert not np.array_equal(outputs["labels"], labels)
+    mixed = keras.losses.CategoricalCrossentropy()(outputs["labels"], outputs["probabilities"])
+    assert float(trainer.compute_loss(inputs, labels, outputs)) == pytest.approx(float(mixed))
+    assert np.array_equal(trainer(inputs, training=False)["labels"], labels)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+def test_every_optimizer_learns(optimizer, drawn_faces):
+    config = dataclasses.replace(TrainConfig("simple", width=0.1), optimizer=optimizer, learning_rate=0.003)
+    keras.utils.set_random_seed(0)
+    trainer = build_trainer(MODELS["simple"](0.1), config, steps=20)
+    inputs, labels, _ = Batches(drawn_faces, batch_size=64, seed=0)[0]
+    losses = [float(trainer.train_on_batch(inputs, labels)[0]) for _ in range(20)]
+    assert losses[-1] < losses[0]
