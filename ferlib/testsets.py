@@ -3,10 +3,8 @@
 from functools import lru_cache
 
 import numpy as np
-import pandas as pd
 
 from ferlib.config import MODELS_DIR
-from ferlib.quality import find_leaks
 
 TEST_SETS = ("published", "without_twins", "faces_only")
 """As published; without exact twins of Training faces; without what FER+'s voters call no face."""
@@ -46,6 +44,8 @@ def write_test_faces(faces, votes, path=TEST_FACES):
     Barsoum, Zhang, Canton Ferrer and Zhang (2016), "Training Deep Networks for Facial Expression Recognition with
     Crowd-Sourced Label Distribution", arXiv:1608.01041; github.com/microsoft/FERPlus, MIT licence.
     """
+    from ferlib.quality import find_leaks
+
     if len(faces) != len(votes) or (votes["Usage"].to_numpy() != faces.usage).any():
         raise ValueError(
             f"{faces.source}: its {len(faces)} rows are not those of FER+ ({len(votes)}): give fer2013.csv"
@@ -60,6 +60,8 @@ def write_test_faces(faces, votes, path=TEST_FACES):
 @lru_cache
 def load_test_faces(usage, path=TEST_FACES):
     """What `write_test_faces` wrote of a split: pandas.DataFrame of label, twin and the ten votes, in csv order."""
+    import pandas as pd
+
     table = pd.read_csv(path)
     return table[table["usage"] == usage].drop(columns="usage").reset_index(drop=True)
 
@@ -135,6 +137,8 @@ def compare_with_votes(labels, predicted, votes):
         Faces; rows "hits", "errors" and "all"; columns by what the majority of voters saw: the label, the network's
         answer (of an error), another emotion, or no majority.
     """
+    import pandas as pd
+
     majority = majority_labels(votes)
     side = np.select(
         [majority < 0, majority == labels, majority == predicted],

@@ -85,7 +85,13 @@ def test_the_table_holds_claim_score_and_cost(run):
     assert text.loc["known", ["claim", "M multiply-adds", "file, MB", "ms a face"]].to_list() == [
         *["63.2%", "12.0", "2.5", "1.50"]
     ]
-    assert text.loc[run.name, ["claim", "M multiply-adds", "without twins", "ms a face"]].to_list() == [""] * 4
+
+
+def test_what_an_old_run_does_not_tell_stays_empty(run):
+    bundle = {key: run.bundle[key] for key in ("config", "parameters", "epochs_done")}
+    text = format_comparison(compare_runs([dataclasses.replace(run, bundle=bundle)]))
+    costs = ["claim", "M multiply-adds", "file, MB", "ms a face"]
+    assert text.loc[run.name, [*costs, "without twins", "faces only"]].to_list() == [""] * 6
 
 
 def test_a_run_that_saw_the_test_faces_is_never_ranked(run):
