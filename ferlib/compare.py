@@ -109,7 +109,8 @@ def compare_pairs(pairs, *, usage="PrivateTest", test_set="published"):
         rows[first.name, second.name] = (found.difference, *found.interval, *counts, found.p_value)
     columns = ["difference", "low", "high", "only first", "only second", "p"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-    table.index = pd.MultiIndex.from_tuples(rows, names=["first", "second"])
+    names = [[pair[place] for pair in rows] for place in (0, 1)]
+    table.index = pd.MultiIndex.from_arrays(names, names=["first", "second"])
     order = table["p"].sort_values()
     steps = order * np.arange(len(order), 0, -1)
     return table.assign(**{"p, Holm": steps.cummax().clip(upper=1)})
@@ -191,7 +192,7 @@ def format_comparison(table):
         ]
         for name in TEST_SETS
     }
-    cells = {"claim": [_cell(claim, ".1%") for claim in table["claim"]], **cells}
+    cells = {name: [_cell(score, ".1%") for score in table[name]] for name in ("claim", "PublicTest")} | cells
     for title, column, unit, form in (
         ("parameters", "parameters", 1, ",.0f"),
         ("M multiply-adds", "multiply_adds", 1e6, ".1f"),

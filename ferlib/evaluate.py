@@ -126,7 +126,8 @@ def evaluate(labels, probabilities, *, names=EMOTIONS):
     confusion = confusion_matrix(labels, probabilities.argmax(1), labels=range(len(names)))
     right, n = confusion.diagonal(), len(labels)
     among_two = int((np.argsort(-probabilities, axis=1, kind="stable")[:, :2] == labels[:, None]).sum())
-    from_counts, from_faces = _scores_of_counts(confusion), _scores_of_faces(labels, probabilities)
+    from_counts = _scores_of_counts(confusion)
+    from_faces = {name: float(value[0]) for name, value in _scores_of_faces(labels, probabilities).items()}
     return Scores(
         names=names,
         n=n,
@@ -210,13 +211,14 @@ def _scores_of_counts(confusion):
 
 
 def _scores_of_faces(labels, probabilities, rows=None, *, bins=15):
-    """Scores that need every probability, for the faces at rows (..., N); all faces by default."""
-    rows = np.arange(len(labels)) if rows is None else rows
+    """Scores that need every probability, for each resample in rows (B, N); for all faces by default."""
+    rows = np.arange(len(labels))[None] if rows is None else rows
     confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
     gap, place = right - confidence, np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [np.where(place == one, gap, 0)[rows].sum(-1) for one in np.unique(place)]
+    cells = place[rows] + bins * np.arange(len(rows))[:, None]
+    gaps = np.bincount(cells.ravel(), weights=gap[rows].ravel(), minlength=bins * len(rows)).reshape(-1, bins)
     brier = np.square(probabilities - np.eye(probabilities.shape[1])[labels]).sum(1)
-    return {"calibration_error": np.abs(gaps).sum(0) / len(labels), "brier": brier[rows].mean(-1)}
+    return {"calibration_error": np.abs(gaps).sum(1) / len(labels), "brier": brier[rows].mean(1)}
 
 
 def _bootstrap(labels, probabilities, confusion, calibration_error, *, seed=0):

@@ -66,6 +66,10 @@ def test_many_pairs_are_judged_more_strictly(run):
     assert (table["low"][:3] > 0).all()
 
 
+def test_no_pairs_make_an_empty_table():
+    assert compare_pairs([]).index.names == ["first", "second"]
+
+
 def test_runs_on_other_faces_are_not_paired(run):
     fewer = {usage: (labels[1:], p[1:]) for usage, (labels, p) in run.probabilities.items()}
     with pytest.raises(ValueError, match="were not scored on the same faces"):
