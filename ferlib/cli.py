@@ -87,10 +87,80 @@ def train(arguments):
 
 def evaluate(arguments):
     """Print the scores of runs, from their committed probabilities."""
-    from ferlib.runs import compare_runs, list_runs, load_run
+    from ferlib.compare import compare_runs, format_comparison, write_results
+    from ferlib.runs import list_runs, load_run
 
+    if arguments.readme and arguments.runs:
+        raise ValueError("--readme takes every run of models/: name none")
     names = arguments.runs or list_runs(config.MODELS_DIR)
-    print(compare_runs([load_run(name, models_dir=config.MODELS_DIR) for name in names]).round(4).to_string())
+    runs = [load_run(name, models_dir=config.MODELS_DIR) for name in names]
+    table = compare_runs(runs)
+    text = format_comparison(table).rename(index=lambda name: f"{name} (leaks)" if table["leaky"][name] else name)
+    print(text.to_string())
+    if arguments.readme:
+        write_results(runs, readme=config.PROJECT_DIR / "README.md", models_dir=config.MODELS_DIR)
+        print("wrote the results into README.md, and the cards")
+    for run in runs:
+        if arguments.data:
+            _check_scores(run, arguments.data)
+        if arguments.robustness:
+            _write_robustness(run, arguments.data)
+        if arguments.occlusion:
+            _write_occlusion(run, arguments.data)
+        if arguments.html:
+            _write_report(run, arguments.data)
+
+
+def _check_scores(run, source):
+    from ferlib.compare import check_scores
+    from ferlib.data import load_faces
+    from ferlib.predict import load_predictor
+
+    predictor = load_predictor(run.name, models_dir=config.MODELS_DIR)
+    for usage, found in check_scores(run, predictor.predict_images, load_faces(source)).iterrows():
+        verdict = "the same" if found["stored"] == found["anew"] else "NOT THE SAME"
+        accuracies = f"accuracy {found['anew']:.4%}, stored {found['stored']:.4%}: {verdict}"
+        otherwise = f"{found['read otherwise']:.0f} of {found['n']:,.0f} faces read otherwise"
+        print(f"{run.name}, predicted anew on {usage}: {accuracies} ({otherwise})")
+
+
+def _write_robustness(run, source):
+    from ferlib.data import load_faces
+    from ferlib.predict import load_predictor
+    from ferlib.robustness import measure_robustness, pick_rows
+
+    predictor = load_predictor(run.name, models_dir=config.MODELS_DIR)
+    public_test = run.select_faces(load_faces(source), "PublicTest")
+    faces = public_test.select(pick_rows(len(public_test)))
+    table = measure_robustness(predictor.predict_images, faces.images, faces.labels)
+    path = config.MODELS_DIR / run.name / "robustness.csv"
+    table.to_csv(path, index=False, float_format="%.6f", lineterminator="\n")
+    print(f"wrote models/{run.name}/robustness.csv ({len(faces):,} PublicTest faces)")
+
+
+def _write_occlusion(run, source):
+    import numpy as np
+
+    from ferlib.data import load_faces
+    from ferlib.explain import average_occlusion
+    from ferlib.predict import load_predictor
+
+    predictor = load_predictor(run.name, models_dir=config.MODELS_DIR)
+    faces = run.select_faces(load_faces(source), "PublicTest")
+    maps, means = average_occlusion(predictor.predict_images, faces.images, faces.labels, patch=8, step=4)
+    path = config.MODELS_DIR / run.name / "occlusion.npz"
+    np.savez_compressed(path, maps=maps.astype(np.float16), faces=means.astype(np.float16))
+    print(f"wrote models/{run.name}/occlusion.npz (PublicTest)")
+
+
+def _write_report(run, source):
+    from ferlib.data import find_source, load_faces
+    from ferlib.report import write_report
+
+    at_hand = source or find_source()
+    write_report(run, config.BUILD_DIR / f"{run.name}.html", faces=load_faces(source) if at_hand else None)
+    shows = "shows faces of the data set: keep it on your machine" if at_hand else "without faces: no data set at hand"
+    print(f"wrote build/{run.name}.html, {shows}")
 
 
 def predict(arguments):
@@ -144,7 +214,13 @@ def _parser():
     verb.add_argument("--tensorboard", metavar="FOLDER", help="write TensorBoard's logs there")
     for field in dataclasses.fields(config.TrainConfig)[1:]:
         verb.add_argument(f"--{field.name.replace('_', '-')}", type=field.type, help="instead of the zoo's setting")
-    add(evaluate).add_argument("runs", nargs="*", help="folders in models/; all by default")
+    verb = add(evaluate)
+    verb.add_argument("runs", nargs="*", help="folders in models/; all by default")
+    verb.add_argument("--readme", action="store_true", help="maintainers: write README's results and the runs' cards")
+    verb.add_argument("--robustness", action="store_true", help="measure accuracy on spoilt faces into robustness.csv")
+    verb.add_argument("--occlusion", action="store_true", help="measure where emotions are read into occlusion.npz")
+    verb.add_argument("--html", action="store_true", help="write build/RUN.html, a report in one file")
+    verb.add_argument("--data", help="predict anew on any form of FER2013; else FERLIB_DATA, then data/ where needed")
     verb = add(predict)
     verb.add_argument("photos", nargs="+", metavar="photo")
     verb.add_argument("--model", default=config.DEMO_RUN, help="folder in models/ (default: %(default)s)")

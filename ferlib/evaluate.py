@@ -1,10 +1,13 @@
 """From labels and probabilities to scores that carry their sample size and a 95 % interval."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from ferlib.config import EMOTIONS
+
+RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -13,36 +16,46 @@ class Scores:
 
     Attributes
     ----------
+    names : tuple of K str
+        The answers, in the order of every array below: the seven emotions, or the coarse ones.
     n : int
         Faces scored.
-    accuracy : float
-        Share of faces whose likeliest emotion is the label.
-    interval : (low, high)
-        Of the accuracy, after Wilson (1927).
-    macro_f1 : float
-        Mean of the seven F1 scores, each emotion counting alike.
-    macro_f1_interval : (low, high)
-        From 1,000 bootstrap resamples of the faces.
-    recall, f1 : (7,) float64
-        By emotion.
-    recall_intervals : (7, 2) float64
-        After Wilson (1927).
-    confusion : (7, 7) int64
-        Faces by label (row) and predicted emotion (column).
+    accuracy, top2 : float
+        Share of faces whose label is the likeliest answer, or one of the two likeliest.
+    balanced_accuracy, macro_f1 : float
+        Means of recall and of F1 over the answers, each counting alike.
     calibration_error : float
         Expected calibration error in 15 equal-width bins (Guo et al. 2017): how far confidence is from accuracy.
+    brier : float
+        Mean squared distance, 0..2, of the probabilities from certainty about the label (Brier 1950).
+    precision, recall, f1 : (K,) float64
+        By answer; nan where an answer is neither a label nor given.
+    confusion : (K, K) int64
+        Faces by label (row) and answer given (column).
+    intervals : dict
+        (low, high) of every score above by its name, (K, 2) for those by answer. Shares of faces (accuracy, top2,
+        precision, recall) after Wilson (1927), which stays honest for few faces; all others from 1,000 bootstrap
+        resamples of the faces.
     """
 
+    names: tuple[str, ...]
     n: int
     accuracy: float
-    interval: tuple[float, float]
+    top2: float
+    balanced_accuracy: float
     macro_f1: float
-    macro_f1_interval: tuple[float, float]
+    calibration_error: float
+    brier: float
+    precision: np.ndarray
     recall: np.ndarray
-    recall_intervals: np.ndarray
     f1: np.ndarray
     confusion: np.ndarray
-    calibration_error: float
+    intervals: dict
+
+    @property
+    def interval(self):
+        """Of the accuracy."""
+        return self.intervals["accuracy"]
 
     def __str__(self):
         low, high = self.interval
@@ -51,15 +64,43 @@ class Scores:
             f"calibration error {self.calibration_error:.3f}, n = {self.n:,}"
         )
 
+    def table(self):
+        """The scores over all faces: pandas.DataFrame of score, low, high."""
+        import pandas as pd
 
-def evaluate(labels, probabilities):
+        titles = {
+            "accuracy": "accuracy",
+            "top2": "top-2 accuracy",
+            "balanced_accuracy": "balanced accuracy",
+            "macro_f1": "macro-F1",
+            "calibration_error": "calibration error",
+            "brier": "Brier score",
+        }
+        rows = {title: (getattr(self, name), *self.intervals[name]) for name, title in titles.items()}
+        return pd.DataFrame.from_dict(rows, orient="index", columns=["score", "low", "high"])
+
+    def by_answer(self):
+        """The scores by answer: pandas.DataFrame of faces, and of precision, recall and F1 with low and high each."""
+        import pandas as pd
+
+        columns = {"faces": self.confusion.sum(1)}
+        for name in ("precision", "recall", "f1"):
+            low, high = self.intervals[name].T
+            title = name.replace("f1", "F1")
+            columns |= {title: getattr(self, name), f"{title} low": low, f"{title} high": high}
+        return pd.DataFrame(columns, index=list(self.names))
+
+
+def evaluate(labels, probabilities, *, names=EMOTIONS):
     """Score probabilities against labels.
 
     Parameters
     ----------
     labels : (N,) int64
-    probabilities : (N, 7) float
+    probabilities : (N, K) float
         Rows sum to 1.
+    names : sequence of K str
+        The answers; `ferlib.answers.COARSE` for what `sum_probabilities` returns.
 
     Returns
     -------
@@ -77,26 +118,33 @@ def evaluate(labels, probabilities):
     """
     from sklearn.metrics import confusion_matrix
 
-    labels, probabilities = np.asarray(labels), np.asarray(probabilities, dtype=np.float64)
-    if not len(labels) or probabilities.shape != (len(labels), len(EMOTIONS)):
+    labels, probabilities, names = np.asarray(labels), np.asarray(probabilities, dtype=np.float64), tuple(names)
+    if not len(labels) or probabilities.shape != (len(labels), len(names)):
         raise ValueError(
-            f"{len(labels)} labels and probabilities of shape {probabilities.shape}: expected (N, {len(EMOTIONS)})"
+            f"{len(labels)} labels and probabilities of shape {probabilities.shape}: expected (N, {len(names)})"
         )
-    predicted = probabilities.argmax(1)
-    confusion = confusion_matrix(labels, predicted, labels=range(len(EMOTIONS)))
-    right, rows = confusion.diagonal(), confusion.sum(1)
-    f1 = _f1(confusion)
+    confusion = confusion_matrix(labels, probabilities.argmax(1), labels=range(len(names)))
+    right, n = confusion.diagonal(), len(labels)
+    among_two = int((np.argsort(-probabilities, axis=1, kind="stable")[:, :2] == labels[:, None]).sum())
+    from_counts = _scores_of_counts(confusion)
+    from_faces = {name: float(value[0]) for name, value in _scores_of_faces(labels, probabilities).items()}
     return Scores(
-        n=len(labels),
-        accuracy=right.sum() / len(labels),
-        interval=wilson_interval(right.sum(), len(labels)),
-        macro_f1=_macro(f1),
-        macro_f1_interval=_bootstrap_macro_f1(labels, predicted),
-        recall=np.divide(right, rows, out=np.full(len(rows), np.nan), where=rows > 0),
-        recall_intervals=np.array([wilson_interval(k, n) for k, n in zip(right, rows, strict=True)]),
-        f1=f1,
+        names=names,
+        n=n,
+        accuracy=right.sum() / n,
+        top2=among_two / n,
+        precision=_share(right, confusion.sum(0)),
+        recall=_share(right, confusion.sum(1)),
         confusion=confusion,
-        calibration_error=_calibration_error(labels, probabilities),
+        **from_counts,
+        **from_faces,
+        intervals={
+            "accuracy": wilson_interval(right.sum(), n),
+            "top2": wilson_interval(among_two, n),
+            "precision": _wilson_intervals(right, confusion.sum(0)),
+            "recall": _wilson_intervals(right, confusion.sum(1)),
+        }
+        | _bootstrap(labels, probabilities, confusion, from_faces["calibration_error"]),
     )
 
 
@@ -146,27 +194,42 @@ def apply_temperature(probabilities, temperature):
     return (scaled / scaled.sum(1, keepdims=True)).astype(np.float32)
 
 
-def _f1(confusion):
-    """F1 by emotion along the last axis of (..., 7, 7); nan where an emotion is neither there nor predicted."""
+def _share(part, whole):
+    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+
+
+def _wilson_intervals(successes, n):
+    return np.array([wilson_interval(k, m) for k, m in zip(successes, n, strict=True)])
+
+
+def _scores_of_counts(confusion):
+    """Scores of confusion matrices along the last two axes; an answer neither there nor given counts nowhere."""
     right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    total = confusion.sum(-1) + confusion.sum(-2)
-    return np.divide(2 * right, total, out=np.full(total.shape, np.nan), where=total > 0)
+    f1 = _share(2 * right, confusion.sum(-1) + confusion.sum(-2))
+    recall = _share(right, confusion.sum(-1))
+    return {"f1": f1, "macro_f1": np.nanmean(f1, axis=-1), "balanced_accuracy": np.nanmean(recall, axis=-1)}
 
 
-def _macro(f1):
-    return np.nanmean(f1, axis=-1)
-
-
-def _bootstrap_macro_f1(labels, predicted, *, resamples=1000, seed=0):
-    # Resampling faces and counting cells again is drawing the cells of the confusion matrix from a multinomial.
-    cells = np.bincount(labels * len(EMOTIONS) + predicted, minlength=len(EMOTIONS) ** 2)
-    draws = np.random.default_rng(seed).multinomial(len(labels), cells / cells.sum(), size=resamples)
-    values = _macro(_f1(draws.reshape(resamples, len(EMOTIONS), len(EMOTIONS))))
-    return tuple(np.quantile(values, [0.025, 0.975]))
-
-
-def _calibration_error(labels, probabilities, *, bins=15):
+def _scores_of_faces(labels, probabilities, rows=None, *, bins=15):
+    """Scores that need every probability, for each resample in rows (B, N); for all faces by default."""
+    rows = np.arange(len(labels))[None] if rows is None else rows
     confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = np.bincount(place, weights=right - confidence, minlength=bins)
-    return float(np.abs(gaps).sum() / len(labels))
+    gap, place = right - confidence, np.minimum((confidence * bins).astype(int), bins - 1)
+    cells = place[rows] + bins * np.arange(len(rows))[:, None]
+    gaps = np.bincount(cells.ravel(), weights=gap[rows].ravel(), minlength=bins * len(rows)).reshape(-1, bins)
+    brier = np.square(probabilities - np.eye(probabilities.shape[1])[labels]).sum(1)
+    return {"calibration_error": np.abs(gaps).sum(1) / len(labels), "brier": brier[rows].mean(1)}
+
+
+def _bootstrap(labels, probabilities, confusion, calibration_error, *, seed=0):
+    # Resampling faces and counting again is drawing the cells of the confusion matrix from a multinomial.
+    draws = np.random.default_rng(seed).multinomial(len(labels), confusion.ravel() / confusion.sum(), size=(RESAMPLES,))
+    values = _scores_of_counts(draws.reshape(RESAMPLES, *confusion.shape))
+    rows = np.random.default_rng(seed).integers(len(labels), size=(RESAMPLES, len(labels)), dtype=np.int32)
+    values |= _scores_of_faces(labels, probabilities, rows)
+    with warnings.catch_warnings(action="ignore"):  # of an answer that is nowhere: its interval is nan
+        intervals = {name: np.nanquantile(value, [0.025, 0.975], axis=0).T for name, value in values.items()}
+    # Noise adds to an error that is a sum of distances, so resamples lie too high: mirror them at the score itself.
+    mirrored = 2 * calibration_error - intervals["calibration_error"][::-1]
+    intervals["calibration_error"] = np.maximum(mirrored, 0)
+    return {name: value if value.ndim > 1 else tuple(value.tolist()) for name, value in intervals.items()}

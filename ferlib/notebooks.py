@@ -151,7 +151,9 @@ def find_problems(notebook):
         tags = cell.metadata.get("tags", [])
         if "faces" in tags and any("image/png" in output.get("data", {}) for output in cell.outputs):
             problems.append(f"cell {number} is tagged faces and holds a picture")
-        if re.search(r"\bplot_(faces|prediction)\(", cell.source) and not {"faces", "no-photograph"} & set(tags):
+        if re.search(r"\bplot_(faces|prediction|answers)\(", cell.source) and not {"faces", "no-photograph"} & set(
+            tags
+        ):
             problems.append(f"cell {number} shows faces: tag it faces, or no-photograph if they are means or drawings")
         texts = [cell.source] + [str(output.get("text", output.get("data", {}))) for output in cell.outputs]
         if found := MACHINE_PATH.search(" ".join(texts)):

@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from ferlib.config import EMOTION_COLORS, EMOTIONS
 from ferlib.style import GREY, PALETTE, new_axes, percent_axis
@@ -65,6 +66,61 @@ def plot_faces(images, *, titles=None, columns=7, ax=None):
         if titles is not None:
             ax.text(left + width / 2, top - 2, titles[i], ha="center", va="bottom", fontsize=9, color=GREY)
     ax.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    ax.set_axis_off()
+    return ax
+
+
+def plot_answers(images, answers, *, columns=4, ax=None):
+    """A contact sheet of what a network answered: each face with its label, what it was read as, and seven bars.
+
+    Parameters
+    ----------
+    images : (N, 48, 48) uint8
+    answers : pandas.DataFrame
+        N rows, from `find_confident_errors` or `find_doubtful_hits`.
+    """
+    width, height, bars = 104, 66, range(len(EMOTIONS))
+    rows = -(-len(images) // columns)
+    ax = new_axes(ax, figsize=(2.3 * columns, 1.5 * rows + 0.4))
+    for number, (image, (row, answer)) in enumerate(zip(images, answers.iterrows(), strict=True)):
+        left, top = number % columns * width, number // columns * height
+        ax.imshow(image, extent=(left, left + 48, top + 48, top), cmap="gray", vmin=0, vmax=255)
+        shares = answer[list(EMOTIONS)].to_numpy(float)
+        places = [top + 3.5 + 7 * bar for bar in bars]
+        ax.barh(places, 40 * shares, 6, left + 51, color=[EMOTION_COLORS[name] for name in EMOTIONS])
+        told = (
+            answer["label"] if answer["label"] == answer["read as"] else f"{answer['label']}, read {answer['read as']}"
+        )
+        ax.text(left, top - 2, f"{row}: {told} {shares.max():.0%}", fontsize=8, color="black", va="bottom")
+    ax.set(xlim=(-2, columns * width), ylim=(rows * height - 8, -14))
+    handles = [plt.Rectangle((0, 0), 1, 1, color=EMOTION_COLORS[name]) for name in EMOTIONS]
+    ax.legend(handles, EMOTIONS, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=7, fontsize=9, columnspacing=1)
+    ax.set_axis_off()
+    return ax
+
+
+def plot_occlusion(maps, faces, *, ax=None):
+    """Seven mean faces, red where covering a part costs most of the emotion's probability.
+
+    Parameters
+    ----------
+    maps, faces : (7, 48, 48) float
+        From `average_occlusion`.
+    """
+    ax, (columns, size) = new_axes(ax, figsize=(8.5, 4.4)), (4, 60)
+    maps, highest = np.maximum(np.nan_to_num(maps), 0), max(np.nanmax(maps), 0.01)
+    grey = dict(cmap="gray", vmin=np.nanmin(faces), vmax=np.nanmax(faces))
+    for number, (name, seen, face) in enumerate(zip(EMOTIONS, maps, faces, strict=True)):
+        left, top = number % columns * size, number // columns * size
+        extent = (left, left + 48, top + 48, top)
+        ax.imshow(face, extent=extent, **grey)
+        image = ax.imshow(seen, extent=extent, cmap="Reds", vmin=0, vmax=highest, alpha=0.8 * (seen / highest) ** 0.5)
+        ax.text(left, top - 2, name, va="bottom")
+    ax.set(xlim=(-2, columns * size - 8), ylim=(2 * size - 10, -10))
+    bar = ax.figure.colorbar(
+        image, ax=ax, shrink=0.8, label="probability lost when covered", ticks=MaxNLocator(5, steps=[1, 2, 5])
+    )
+    percent_axis(bar.ax.yaxis)
     ax.set_axis_off()
     return ax
 

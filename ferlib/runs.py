@@ -1,4 +1,4 @@
-"""The run folder, the contract between training and everything after it: write one, read it back, compare several."""
+"""The run folder, the contract between training and everything after it: write one, read it back."""
 
 import dataclasses
 import hashlib
@@ -13,6 +13,7 @@ import numpy as np
 
 from ferlib.config import EMOTIONS, IMAGE_SIZE, MODELS_DIR, PROJECT_DIR
 from ferlib.evaluate import apply_temperature, evaluate, fit_temperature
+from ferlib.testsets import TEST_SETS, find_rows, is_fer2013
 
 
 @dataclass(frozen=True)
@@ -28,16 +29,51 @@ class Run:
         One row an epoch: epoch (from 1), accuracy, learning_rate, loss, seconds, val_accuracy, val_loss.
     probabilities : dict
         `probabilities["PublicTest"]` is (labels (N,) int64, probabilities (N, 7) float32); the same for "PrivateTest".
+    robustness : pandas.DataFrame or None
+        As `measure_robustness` returns it, if it was measured.
+    occlusion : tuple of two (7, 48, 48) float32, or None
+        As `average_occlusion` returns it, on PublicTest, if it was measured.
     """
 
     name: str
     bundle: dict
     history: object
     probabilities: dict
+    robustness: object = None
+    occlusion: object = None
 
-    def evaluate(self, usage="PrivateTest"):
-        """`Scores` on one of the test splits."""
-        return evaluate(*self.probabilities[usage])
+    @property
+    def test_sets(self):
+        """The test sets that it can be scored on: `TEST_SETS`, or only "published" if it is not FER2013's faces."""
+        fer2013 = all(is_fer2013(labels, usage) for usage, (labels, _) in self.probabilities.items())
+        return TEST_SETS if fer2013 else TEST_SETS[:1]
+
+    @property
+    def leaky(self):
+        """Was it trained on faces of the test splits? Then its scores are no scores."""
+        return self.bundle["config"].get("split") == "leaky"
+
+    def select(self, usage="PrivateTest", test_set="published"):
+        """Labels (N,) and probabilities (N, 7) of a test set; `find_rows` tells which there are, and its errors."""
+        labels, probabilities = self.probabilities[usage]
+        rows = find_rows(labels, usage, test_set)
+        return labels[rows], probabilities[rows]
+
+    def uncalibrated(self, usage="PrivateTest"):
+        """Labels (N,) and probabilities (N, 7) as the network gave them: the stored ones have the run's temperature."""
+        labels, probabilities = self.probabilities[usage]
+        return labels, apply_temperature(probabilities, 1 / self.bundle["temperature"])
+
+    def select_faces(self, faces, usage="PrivateTest"):
+        """The part of `faces` that a split's probabilities belong to, row by row; ValueError if these are others."""
+        part = faces.select(faces.usage == usage)
+        if not np.array_equal(part.labels, self.probabilities[usage][0]):
+            raise ValueError(f"{faces.source}: its {usage} faces are not those that run {self.name} was scored on")
+        return part
+
+    def evaluate(self, usage="PrivateTest", test_set="published"):
+        """`Scores` on a test set of one of the test splits."""
+        return evaluate(*self.select(usage, test_set))
 
 
 def write_run(folder, name, config, faces, probabilities, *, made_by):
@@ -88,7 +124,7 @@ def write_run(folder, name, config, faces, probabilities, *, made_by):
     }
     (folder / "bundle.json").write_text(json.dumps(bundle, indent=1) + "\n")
     run = dataclasses.replace(load_run(folder.name, models_dir=folder.parent), name=name)
-    (folder / "card.md").write_text(_card(run))
+    (folder / "card.md").write_text(format_card(run))
 
 
 def read_history(path):
@@ -120,6 +156,8 @@ def load_run(name, *, models_dir=MODELS_DIR):
     FileNotFoundError
         If there is no such run; the message lists those there are.
     """
+    import pandas as pd
+
     folder = Path(models_dir) / name
     if not (folder / "bundle.json").is_file():
         there = ", ".join(list_runs(models_dir)) or "none"
@@ -139,38 +177,9 @@ def load_run(name, *, models_dir=MODELS_DIR):
         bundle=json.loads((folder / "bundle.json").read_text()),
         history=read_history(folder / "history.csv"),
         probabilities=probabilities,
+        robustness=pd.read_csv(folder / "robustness.csv") if (folder / "robustness.csv").is_file() else None,
+        occlusion=_load_occlusion(folder / "occlusion.npz"),
     )
-
-
-def compare_runs(runs):
-    """One row a run: parameters, epochs, and scores on both test splits with their intervals.
-
-    Parameters
-    ----------
-    runs : list of Run
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by run, best PublicTest accuracy first, since that is the split to choose on.
-    """
-    import pandas as pd
-
-    rows = {}
-    for run in runs:
-        public, private = run.evaluate("PublicTest"), run.evaluate("PrivateTest")
-        rows[run.name] = {
-            "parameters": run.bundle["parameters"],
-            "epochs": run.bundle["epochs_done"],
-            "PublicTest": public.accuracy,
-            "PrivateTest": private.accuracy,
-            "low": private.interval[0],
-            "high": private.interval[1],
-            "macro-F1": private.macro_f1,
-            "calibration error": private.calibration_error,
-            "n": private.n,
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").sort_values("PublicTest", ascending=False)
 
 
 def git_commit():
@@ -179,9 +188,15 @@ def git_commit():
     return result.stdout.strip() or None
 
 
-def _card(run):
+def format_card(run):
+    """Text (Markdown) of a run's `card.md`: what it is, how it was trained, its scores with intervals, its limits."""
     config, data = run.bundle["config"], run.bundle["data"]
     settings = ", ".join(f"{key} {value}" for key, value in config.items() if key != "model")
+    rows = [(usage, test_set) for usage in run.probabilities for test_set in run.test_sets]
+    scores = "\n".join(_card_row(usage, test_set, run.evaluate(usage, test_set)) for usage, test_set in rows)
+    protocol = "Epoch and temperature ({:.2f}) were chosen on PublicTest; PrivateTest was scored once."
+    if run.leaky:
+        protocol = "Faces of PublicTest and PrivateTest were among those trained on: these scores measure memory."
     return f"""# {run.name}
 
 The network `{config["model"]}` of `ferlib.models` ({run.bundle["parameters"]:,} parameters): 48x48 grey face in, seven
@@ -190,13 +205,31 @@ probabilities out.
 - Trained on {data["training_rows"]:,} Training faces of {data["source"]}, {run.bundle["epochs_done"]} epochs.
 - Made with Keras {run.bundle["versions"]["keras"]} on {run.bundle["backend"]}.
 - Settings: {settings}.
-- Epoch and temperature ({run.bundle["temperature"]:.2f}) were chosen on PublicTest; PrivateTest was scored once.
-- PublicTest: {run.evaluate("PublicTest")}.
-- PrivateTest: {run.evaluate("PrivateTest")}.
+- {protocol.format(run.bundle["temperature"])}
 
-Intervals are 95 %. The test splits are scored as published, with the faces that also stand in Training (notebook 01).
+| split | test set | accuracy | macro-F1 | calibration error | n |
+|---|---|---|---|---|---|
+{scores}
+
+Intervals are 95 %. "Without twins" leaves out faces that Training holds to the byte, "faces only" what most of FER+'s
+voters call no face.
 
 Limits: it names the expression that a crowd would name, not what a person feels; posed and frontal faces are read
 better than others; FER2013's labels are noisy, and its people are not a fair sample of anybody. Not for decisions about
 people.
 """
+
+
+def _load_occlusion(path):
+    if not path.is_file():
+        return None
+    with np.load(path) as arrays:
+        return arrays["maps"].astype(np.float32), arrays["faces"].astype(np.float32)
+
+
+def _card_row(usage, test_set, scores):
+    low, high = scores.interval
+    return (
+        f"| {usage} | {test_set.replace('_', ' ')} | {scores.accuracy:.1%} [{low:.1%}, {high:.1%}] "
+        f"| {scores.macro_f1:.3f} | {scores.calibration_error:.3f} | {scores.n:,} |"
+    )

@@ -1,9 +1,11 @@
 import hashlib
 import json
 
+import numpy as np
 import pytest
 
 from ferlib.config import EMOTIONS, TrainConfig
+from ferlib.evaluate import apply_temperature
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +59,16 @@ def trained_run(tmp_path_factory, drawn_faces, tiny_config):
     from ferlib.train import train
 
     return train(tiny_config, drawn_faces, run_dir=tmp_path_factory.mktemp("runs") / "tiny", verbose=0)
+
+
+@pytest.fixture(scope="session")
+def draw_answers():
+    """A function that draws labels and the probabilities of a network that is as often right as it says, or less."""
+
+    def draw(n, *, seed=0, sharpness=1.0):
+        rng = np.random.default_rng(seed)
+        probabilities = rng.dirichlet(np.full(7, 0.4), n)
+        labels = (probabilities.cumsum(1) > rng.random((n, 1))).argmax(1)
+        return labels, apply_temperature(probabilities, 1 / sharpness).astype(np.float64)
+
+    return draw

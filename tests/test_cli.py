@@ -5,7 +5,9 @@ import sys
 import pytest
 
 from ferlib import cli, config
+from ferlib.compare import README_MARKS
 from ferlib.faces import sample_photo
+from ferlib.runs import load_run
 
 
 @pytest.fixture
@@ -77,6 +79,33 @@ def test_train_overrides_the_published_settings(models, capsys, monkeypatch):
 def test_evaluate_lists_every_run(models, capsys, trained_run):
     assert cli.main(["evaluate"]) == 0
     assert trained_run.name in capsys.readouterr().out
+
+
+def test_evaluate_predicts_anew_and_says_whether_it_is_the_same(models, capsys, monkeypatch, trained_run, drawn_faces):
+    monkeypatch.setattr("ferlib.data.load_faces", lambda source: drawn_faces)
+    assert cli.main(["evaluate", trained_run.name, "--data", "drawn"]) == 0
+    said = capsys.readouterr().out
+    assert "predicted anew on PrivateTest: accuracy" in said and "faces read otherwise" in said
+
+
+def test_evaluate_writes_report_and_robustness(models, capsys, monkeypatch, trained_run, drawn_faces, tmp_path):
+    monkeypatch.setattr("ferlib.data.load_faces", lambda source: drawn_faces)
+    monkeypatch.setattr("ferlib.data.find_source", lambda: None)
+    monkeypatch.setattr(config, "BUILD_DIR", tmp_path / "build")
+    assert cli.main(["evaluate", trained_run.name, "--robustness", "--occlusion", "--html"]) == 0
+    assert "without faces" in capsys.readouterr().out
+    assert (models / trained_run.name / "robustness.csv").read_text().startswith("corruption,strength,meaning,accuracy")
+    assert load_run(trained_run.name, models_dir=models).occlusion[0].shape == (7, 48, 48)
+    assert (tmp_path / "build" / f"{trained_run.name}.html").is_file()
+
+
+def test_evaluate_writes_the_readme_from_all_runs_only(models, capsys, monkeypatch, trained_run, tmp_path):
+    monkeypatch.setattr(config, "PROJECT_DIR", tmp_path)
+    (tmp_path / "README.md").write_text("\n".join(README_MARKS))
+    assert cli.main(["evaluate", "--readme"]) == 0
+    assert f"[{trained_run.name}](models/{trained_run.name}/card.md)" in (tmp_path / "README.md").read_text()
+    assert cli.main(["evaluate", trained_run.name, "--readme"]) == 1
+    assert "--readme takes every run" in capsys.readouterr().err
 
 
 def test_convert_says_what_it_wrote(tmp_path, capsys, monkeypatch):

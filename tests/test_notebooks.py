@@ -46,6 +46,7 @@ def test_notebooks_begin_with_a_question_and_end_with_a_link(path):
         (executed(outputs=[new_output("stream", name="stderr", text="DeprecationWarning")]), "warns on stderr"),
         (executed(tags=["faces"], outputs=[PICTURE]), "holds a picture"),
         (executed("plot_faces(x)", outputs=[PICTURE]), "tag it faces"),
+        (executed("plot_answers(x, y)", outputs=[PICTURE]), "tag it faces"),
         (
             executed(outputs=[new_output("stream", text="wrote /home/someone/fer2013")]),
             "path of a machine: /home/someone",

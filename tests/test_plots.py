@@ -4,12 +4,12 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from ferlib import curves, plots, score_plots, style
+from ferlib import curves, plots, style
+from ferlib.answers import find_confident_errors
 from ferlib.config import EMOTION_COLORS, EMOTIONS
 from ferlib.data import count_labels
-from ferlib.evaluate import evaluate
 from ferlib.predict import FacePrediction
-from ferlib.runs import compare_runs, load_run
+from ferlib.runs import load_run
 
 
 @pytest.fixture(autouse=True)
@@ -57,38 +57,28 @@ def test_history_marks_the_epoch_that_was_kept(run):
     assert circle.get_ydata()[0] == max(public.get_ydata())
 
 
-def test_confusion_is_in_per_cent_of_the_row():
-    labels = np.repeat(np.arange(7), 10)
-    scores = evaluate(labels, np.eye(7)[np.where(np.arange(70) == 0, 3, labels)])
-    ax = score_plots.plot_confusion(scores.confusion)
-    assert texts(ax)[:4] == ["90", "0", "0", "10"]
+def test_a_sheet_shows_face_label_answer_and_seven_bars(drawn_faces, draw_answers):
+    labels, probabilities = draw_answers(50)
+    errors = find_confident_errors(labels, probabilities, count=6)
+    ax = plots.plot_answers(drawn_faces.images[errors.index], errors)
+    assert np.array_equal(ax.images[0].get_array(), drawn_faces.images[errors.index[0]])
+    row, first = errors.index[0], errors.iloc[0]
+    assert texts(ax)[0] == f"{row}: {first['label']}, read {first['read as']} {probabilities[row].max():.0%}"
+    assert [bar.get_width() / 40 for bar in ax.patches[:7]] == pytest.approx(list(probabilities[row]))
+    assert to_hex(ax.patches[3].get_facecolor()).upper() == EMOTION_COLORS["happy"]
+    assert len(ax.images) == 6
 
 
-def test_recall_shows_point_and_interval(run):
-    scores = run.evaluate("PrivateTest")
-    ax = score_plots.plot_recall(scores)
-    assert list(ax.lines[1].get_xdata()) == [scores.recall[0]]
-    assert list(ax.lines[0].get_xdata()) == list(scores.recall_intervals[0])
-
-
-def test_calibration_of_an_honest_network_is_the_diagonal():
-    rng = np.random.default_rng(0)
-    probabilities = rng.dirichlet(np.full(7, 0.4), 20_000)
-    labels = (probabilities.cumsum(1) > rng.random((20_000, 1))).argmax(1)
-    _, network = score_plots.plot_calibration(labels, probabilities).lines
-    assert network.get_ydata() == pytest.approx(network.get_xdata(), abs=0.05)
-
-
-def test_coverage_ends_at_the_accuracy(run):
-    labels, probabilities = run.probabilities["PublicTest"]
-    line = score_plots.plot_coverage(labels, probabilities).lines[0]
-    assert line.get_xdata()[-1] == 1
-    assert line.get_ydata()[-1] == pytest.approx(run.evaluate("PublicTest").accuracy)
-
-
-def test_runs_stand_with_their_score(run):
-    ax = score_plots.plot_runs(compare_runs([run]))
-    assert texts(ax) == [f"{run.evaluate('PrivateTest').accuracy:.1%}"]
+def test_occlusion_lies_over_seven_mean_faces():
+    maps, faces = np.zeros((2, 7, 48, 48), np.float32)
+    maps[3, 30:40, 20:30], maps[1], faces[1] = 0.25, np.nan, np.nan  # no disgust at all
+    faces[3] = 255
+    ax = plots.plot_occlusion(maps, faces)
+    assert texts(ax) == list(EMOTIONS)
+    happy, over = ax.images[6:8]
+    assert np.array_equal(happy.get_array(), faces[3])
+    assert over.get_array().max() == 0.25 and over.get_clim() == (0, 0.25)
+    assert over.get_alpha()[:20].max() == 0
 
 
 def test_probabilities_are_written_beside_their_bars():

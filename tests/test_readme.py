@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from ferlib.compare import README_MARKS, format_results
 from ferlib.config import NOTEBOOKS_DIR, PROJECT_DIR
 from ferlib.notebooks import list_notebooks
 from ferlib.runs import list_runs, load_run
@@ -11,16 +12,10 @@ from ferlib.runs import list_runs, load_run
 README = (PROJECT_DIR / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", list_runs())
-def test_scores_are_those_of_the_run_folders(name):
-    run = load_run(name)
-    public, private = run.evaluate("PublicTest"), run.evaluate("PrivateTest")
-    low, high = private.interval
-    row = (
-        f"| [{name}](models/{name}/card.md) | {run.bundle['parameters']:,} | {run.bundle['epochs_done']} "
-        f"| {public.accuracy:.1%} | {private.accuracy:.1%} [{low:.1%}, {high:.1%}] |"
-    )
-    assert row in README
+def test_results_are_those_of_the_run_folders():
+    start, end = README_MARKS
+    written = README.partition(start)[2].partition(end)[0].strip()
+    assert written == format_results([load_run(name) for name in list_runs()]), "run `ferlib evaluate --readme`"
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\((?!http)([^)#]+)\)", README))

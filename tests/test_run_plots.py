@@ -1,0 +1,40 @@
+import dataclasses
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from ferlib import run_plots, style
+from ferlib.compare import compare_runs
+from ferlib.config import RECIPES
+from ferlib.robustness import CORRUPTIONS, measure_robustness
+from ferlib.runs import list_runs, load_run
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    style.use_style()
+    yield
+    plt.close("all")
+
+
+def test_runs_stand_with_their_three_scores_and_the_leak_below():
+    run = load_run(list_runs()[0])
+    config = dataclasses.asdict(RECIPES["simple"]) | {"split": "leaky"}
+    leaky = dataclasses.replace(run, name="leak", bundle=run.bundle | {"config": config})
+    ax = run_plots.plot_runs(compare_runs([leaky, run]))
+    assert [label.get_text() for label in ax.get_yticklabels()] == [run.name, "leak\n(leaks)"]
+    assert list(ax.lines[0].get_xdata()) == [run.evaluate().accuracy] * 2
+    assert ax.lines[1].get_xdata()[0] == run.evaluate("PrivateTest", "without_twins").accuracy
+    claims = next(line for line in ax.lines if line.get_label() == "claimed")
+    assert claims.get_xdata()[1] == 0.632
+
+
+def test_every_corruption_is_a_curve_from_the_same_point(drawn_faces):
+    table = measure_robustness(lambda images: np.eye(7)[images[:, 24, 24] % 7], drawn_faces.images, drawn_faces.labels)
+    ax = run_plots.plot_robustness(table)
+    curves = ax.lines[: len(CORRUPTIONS)]
+    assert [curve.get_label() for curve in curves] == list(CORRUPTIONS)
+    assert {curve.get_ydata()[0] for curve in curves} == {table["accuracy"].iloc[0]}
+    assert [list(curve.get_xdata()) for curve in curves] == [[0, 1, 2, 3, 4, 5]] * len(CORRUPTIONS)
+    assert len({curve.get_color() for curve in curves}) == len(CORRUPTIONS)
