@@ -220,6 +220,10 @@ def format_results(runs, *, folder="models"):
     if table["leaky"].any():
         parts.append("Trained on faces of the test splits; it **leaks: not comparable** with the runs above:")
         parts.append(_markdown(text[table["leaky"].to_numpy()], head="leaky run"))
+    if machines := sorted(set(table["machine"]) - {""}):
+        parts.append(
+            f"Milliseconds: LiteRT, one face at a time, one thread, where it was trained ({'; '.join(machines)})."
+        )
     return "\n\n".join(parts)
 
 

@@ -101,10 +101,11 @@ def test_what_an_old_run_does_not_tell_stays_empty(run):
 def test_a_run_that_saw_the_test_faces_is_never_ranked(run):
     leaky = perfect(run, "leaky", config={"split": "leaky"})
     assert list(compare_runs([leaky, run]).index) == [run.name, "leaky"]
-    honest, sentence, apart = format_results([leaky, run]).split("\n\n")
+    honest, sentence, apart, machines = format_results([leaky, run]).split("\n\n")
     assert "leaky" not in honest and run.name in honest
     assert "not comparable" in sentence
     assert "[leaky](models/leaky/card.md)" in apart
+    assert run.bundle["machine"] in machines
 
 
 def test_results_are_written_between_their_marks(run, tmp_path):
@@ -127,7 +128,7 @@ def test_a_readme_without_marks_is_left_alone(run, tmp_path):
 
 
 def test_markdown_has_a_row_a_run(run):
-    lines = format_results([run, changed(run, "other")]).splitlines()
+    lines = format_results([run, changed(run, "other")]).split("\n\n")[0].splitlines()
     assert len(lines) == 4
     assert {line.count("|") for line in lines} == {lines[0].count("|")}
     assert isinstance(compare_runs([run]), pd.DataFrame)
