@@ -1,8 +1,8 @@
 """Train: images a second of ferlib's loop, on every backend at hand, beside the usual loop.
 
-The usual loop is Keras' ImageDataGenerator on class folders of PNG, augmenting on the CPU, and `fit`. Network, batch size,
-augmentation ("full") and faces are the same for all. Every measurement is a process of its own; the ways take turns, the
-table shows medians of whole epochs after the first. "default" is what `ferlib train` does when nothing is said.
+The usual loop is Keras' ImageDataGenerator on class folders of PNG, augmenting on the CPU, and `fit`. Network, batch
+size, augmentation ("full") and faces are the same for all. Every measurement is a process of its own; the ways take
+turns, the table shows medians of whole epochs after the first. "default" is what `ferlib train` does by itself.
 """
 
 import importlib.util

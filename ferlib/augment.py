@@ -1,54 +1,61 @@
 """Random changes of training images, as Keras layers that run on the device."""
 
 import keras
+import numpy as np
 
 
-def _flip(seed):
-    return [keras.layers.RandomFlip("horizontal", seed=seed)]
+def _flip(seeds):
+    return [keras.layers.RandomFlip("horizontal", seed=next(seeds))]
 
 
-def _move(seed, *, shift, degrees, zoom):
+def _move(seeds, *, shift, degrees, zoom):
     # Pixels beyond the border are black: FER2013's own tilted crops have black corners too.
-    border = dict(fill_mode="constant", seed=seed)
     return [
-        *_flip(seed),
-        keras.layers.RandomTranslation(shift, shift, **border),
-        keras.layers.RandomRotation(degrees / 360, **border),
-        keras.layers.RandomZoom(zoom, **border),
+        *_flip(seeds),
+        keras.layers.RandomTranslation(shift, shift, fill_mode="constant", seed=next(seeds)),
+        keras.layers.RandomRotation(degrees / 360, fill_mode="constant", seed=next(seeds)),
+        keras.layers.RandomZoom(zoom, fill_mode="constant", seed=next(seeds)),
     ]
 
 
-def _light(seed, *, brightness, contrast):
+def _light(seeds, *, brightness, contrast):
     return [
-        keras.layers.RandomBrightness(brightness, seed=seed),
-        keras.layers.RandomContrast(contrast, value_range=(0, 255), seed=seed),
+        keras.layers.RandomBrightness(brightness, seed=next(seeds)),
+        keras.layers.RandomContrast(contrast, value_range=(0, 255), seed=next(seeds)),
     ]
 
 
-def _full(seed):
-    return _move(seed, shift=0.1, degrees=10, zoom=0.1) + _light(seed, brightness=0.1, contrast=0.2)
+def _full(seeds):
+    return _move(seeds, shift=0.1, degrees=10, zoom=0.1) + _light(seeds, brightness=0.1, contrast=0.2)
 
 
-def _strong(seed):
-    erase = keras.layers.RandomErasing(0.4, scale=(0.02, 0.2), value_range=(0, 255), seed=seed)
+def _strong(seeds):
     return [
-        *_move(seed, shift=0.125, degrees=15, zoom=0.15),
-        *_light(seed, brightness=0.2, contrast=0.3),
-        erase,
+        *_move(seeds, shift=0.125, degrees=15, zoom=0.15),
+        *_light(seeds, brightness=0.2, contrast=0.3),
+        keras.layers.RandomErasing(0.4, scale=(0.02, 0.2), value_range=(0, 255), seed=next(seeds)),
     ]
 
 
-AUGMENTATIONS = {"none": lambda seed: [], "flip": _flip, "full": _full, "strong": _strong}
+AUGMENTATIONS = {"none": lambda seeds: [], "flip": _flip, "full": _full, "strong": _strong}
 """Layers by the name in `TrainConfig.augment`: "full" is flip, shift, rotation, zoom, brightness and contrast; "strong"
-is more of each, and random erasing (Zhong et al. 2017, arXiv:1708.04896)."""
+is more of each, and random erasing (Zhong et al. 2017, arXiv:1708.04896).
+
+Each takes an iterator of seeds, one a layer: under a common seed all layers would draw the same numbers, and every face
+that is shifted left would be darker."""
 
 MIXES = {
-    "none": lambda seed: [],
-    "mixup": lambda seed: [keras.layers.MixUp(0.3, seed=seed)],
-    "cutmix": lambda seed: [keras.layers.CutMix(1.0, seed=seed)],
+    "none": lambda seeds: [],
+    "mixup": lambda seeds: [keras.layers.MixUp(0.3, seed=next(seeds))],
+    "cutmix": lambda seeds: [keras.layers.CutMix(1.0, seed=next(seeds))],
 }
 """Layers by the name in `TrainConfig.mix`, which blend images and labels: mixup (Zhang et al. 2017, arXiv:1710.09412),
 cutmix (Yun et al. 2019, arXiv:1905.04899)."""
+
+
+def draw_seeds(seed):
+    """An iterator of seeds for the layers of a run."""
+    return iter(np.random.SeedSequence(seed).generate_state(100).tolist())
 
 
 def augment_images(images, *, augment="full", seed=0):
@@ -68,6 +75,6 @@ def augment_images(images, *, augment="full", seed=0):
     """
     keras.utils.set_random_seed(seed)
     x = keras.ops.cast(images[..., None], "float32")
-    for layer in AUGMENTATIONS[augment](seed):
+    for layer in AUGMENTATIONS[augment](draw_seeds(seed)):
         x = layer(x, training=True)
     return keras.ops.convert_to_numpy(x)[..., 0]

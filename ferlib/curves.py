@@ -1,6 +1,6 @@
 """Histories of training to Axes, live ones too."""
 
-from ferlib.style import GREY, PALETTE, new_axes, percent_axis
+from ferlib.style import PALETTE, new_axes, percent_axis
 
 
 def plot_history(history, *, ax=None):
@@ -48,7 +48,6 @@ def plot_histories(runs, *, ax=None):
             va="center",
             arrowprops=dict(arrowstyle="-", color=color, alpha=0.3),
         )
-    ax.axhline(0.25, color=GREY, ls=":", lw=1)
     ax.set(xlabel="epoch", ylabel="PublicTest accuracy", xlim=(0, longest * 1.35))
     ax.xaxis.get_major_locator().set_params(integer=True)
     percent_axis(ax.yaxis)
@@ -68,7 +67,7 @@ def plot_rates(rates, *, ax=None):
         ax.plot([step / (len(values) - 1) for step in range(len(values))], values, label=name)
     ax.set(xlabel="share of the run", ylabel="learning rate")
     percent_axis(ax.xaxis)
-    ax.legend(loc="upper right")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(rates))
     return ax
 
 
@@ -78,7 +77,7 @@ def live_plot():
     Returns
     -------
     callable
-        For `on_epoch` of `ferlib.train.train`.
+        For `on_epoch` of `ferlib.train.train`; its attribute `figure` is the figure.
     """
     import matplotlib.pyplot as plt
     from IPython.display import display
@@ -92,4 +91,5 @@ def live_plot():
         plot_history(history, ax=ax)
         handle.update(figure)
 
+    show.figure = figure
     return show

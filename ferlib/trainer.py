@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from ferlib.augment import AUGMENTATIONS, MIXES
+from ferlib.augment import AUGMENTATIONS, MIXES, draw_seeds
 from ferlib.config import EMOTIONS, IMAGE_SIZE
 
 WARM_UP = 0.3
@@ -79,9 +79,10 @@ def build_trainer(network, config, *, steps):
         "labels": keras.Input((len(EMOTIONS),), name="labels"),
     }
     changed = {"images": keras.ops.cast(inputs["images"], "float32"), "labels": inputs["labels"]}
-    for layer in AUGMENTATIONS[config.augment](config.seed):
+    seeds = draw_seeds(config.seed)
+    for layer in AUGMENTATIONS[config.augment](seeds):
         changed["images"] = layer(changed["images"])
-    for layer in MIXES[config.mix](config.seed):
+    for layer in MIXES[config.mix](seeds):
         changed = layer(changed)
     trainer = Trainer(inputs, {"probabilities": network(changed["images"]), "labels": changed["labels"]})
     trainer.compile(
@@ -127,7 +128,7 @@ OPTIMIZERS = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "s
 def _optimizer(config, steps):
     rate = SCHEDULES[config.schedule](config.learning_rate, steps)
     average = dict(use_ema=True, ema_momentum=config.ema) if config.ema else {}
-    optimizer = OPTIMIZERS[config.optimizer](rate, weight_decay=config.weight_decay or None, **average)
+    optimizer = OPTIMIZERS[config.optimizer](rate, weight_decay=config.weight_decay, **average)
     if config.weight_decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer

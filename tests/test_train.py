@@ -11,7 +11,8 @@ import keras
 import numpy as np
 import pytest
 
-from ferlib.config import ZOO
+from ferlib.config import MODERN, ZOO
+from ferlib.models import MODELS
 from ferlib.predict import load_predictor
 from ferlib.runs import load_run
 from ferlib.train import resume_run, train, train_zoo
