@@ -131,9 +131,6 @@ class Progress(keras.callbacks.Callback):
             flush=True,
         )
 
-    def on_train_end(self, logs=None):
-        self.steps.close()
-
 
 class TimeLimit(keras.callbacks.Callback):
     """Stops after the epoch that the next one, as long as the longest so far, would carry past the limit.

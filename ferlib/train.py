@@ -228,7 +228,9 @@ def _open_partial(config, faces, run_dir, *, resume):
         return partial
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    settings.write_text(json.dumps(this))
+    half_written = settings.with_suffix(".half-written")
+    half_written.write_text(json.dumps(this))
+    os.replace(half_written, settings)
     return partial
 
 

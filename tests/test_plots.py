@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from ferlib import curves, plots, style
+from ferlib import plots, style
 from ferlib.answers import find_confident_errors
 from ferlib.config import EMOTION_COLORS, EMOTIONS
 from ferlib.data import count_labels
@@ -48,13 +48,6 @@ def test_a_contact_sheet_shows_every_face_with_its_title(drawn_faces):
     assert texts(ax) == [str(i) for i in range(10)]
     assert np.array_equal(sheet[12:60, :48], drawn_faces.images[0])
     assert sheet.shape == (3 * 64, 4 * 52)
-
-
-def test_history_marks_the_epoch_that_was_kept(run):
-    ax = curves.plot_history(run.history)
-    train, public, circle = ax.lines
-    assert list(train.get_ydata()) == list(run.history["accuracy"])
-    assert circle.get_ydata()[0] == max(public.get_ydata())
 
 
 def test_a_sheet_shows_face_label_answer_and_seven_bars(drawn_faces, draw_answers):

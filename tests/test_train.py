@@ -140,6 +140,18 @@ def test_a_full_disk_leaves_the_last_whole_epoch(tiny_config, drawn_faces, tmp_p
     assert_same_run(tmp_path, "run", "at_once")
 
 
+def test_a_run_stopped_while_its_folder_was_written(tiny_config, drawn_faces, trained_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("ferlib.train.export_network", lambda folder: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        train(tiny_config, drawn_faces, run_dir=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    monkeypatch.undo()
+    resume_run(tmp_path / "run", drawn_faces)
+    shutil.copytree(trained_run, tmp_path / "at_once")
+    assert_same_run(tmp_path, "run", "at_once")
+    assert not (tmp_path / "run.partial").exists()
+
+
 KILLED = """
 import sys
 from ferlib.config import TrainConfig
@@ -185,6 +197,30 @@ def test_the_zoo_trains_what_is_lacking(tiny_config, trained_run, drawn_faces, t
 
 
 def test_the_zoo_holds_each_network_as_published_and_modern():
-    assert {config.model for config in ZOO.values()} == {name.removesuffix("_modern") for name in ZOO} - {
-        "oversampled_leaky"
-    }
+    both = {network + ending for network in MODELS for ending in ("", "_modern")}
+    assert set(ZOO) == both | {"oversampled_leaky"}
+
+
+PARALLEL = """
+import sys
+import numpy as np
+from ferlib.config import TrainConfig
+from ferlib.data import load_faces
+from ferlib.train import train
+faces = load_faces("embedded")
+faces = faces.select(np.arange(len(faces) - 1))  # batches that no two devices can share evenly
+config = TrainConfig("simple", width=0.1, epochs=2, batch_size=32, learning_rate=1e-3, ema=0.9)
+train(config, faces, run_dir=sys.argv[1])
+"""
+
+
+def test_several_devices_share_the_batches_and_learn_the_same(tmp_path):
+    pytest.importorskip("jax")
+    for devices in (1, 2):
+        environment = {"KERAS_BACKEND": "jax", "FERLIB_PROFILE": "tiny"}
+        environment["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
+        command = [sys.executable, "-c", PARALLEL, tmp_path / str(devices)]
+        subprocess.run(command, env=os.environ | environment, check=True, capture_output=True)
+    one, two = (load_run(name, models_dir=tmp_path) for name in "12")
+    assert two.bundle["machine"].startswith("cpu:0, cpu:1")
+    assert list(two.history["loss"]) == pytest.approx(list(one.history["loss"]), rel=0.01)
