@@ -61,6 +61,7 @@ def train(arguments):
     options = {
         "time_limit": arguments.time_limit,
         "tensorboard": arguments.tensorboard,
+        "precision": arguments.precision,
         "verbose": "auto" if sys.stdout.isatty() else True,
     }
     try:
@@ -212,6 +213,7 @@ def _parser():
     verb.add_argument("--data", help="any form of FER2013; by default FERLIB_DATA, then data/")
     verb.add_argument("--run-name", help="folder in models/; by default the model's name")
     verb.add_argument("--tensorboard", metavar="FOLDER", help="write TensorBoard's logs there")
+    verb.add_argument("--precision", help="float32 or mixed_bfloat16; by default what is faster on this machine")
     for field in dataclasses.fields(config.TrainConfig)[1:]:
         verb.add_argument(f"--{field.name.replace('_', '-')}", type=field.type, help="instead of the zoo's setting")
     verb = add(evaluate)

@@ -25,7 +25,9 @@ def _norm(x):
 
 
 def _close(pixels, x, *, name):
-    return Model(pixels, layers.Dense(len(EMOTIONS), activation="softmax", name="probabilities")(x), name=name)
+    # float32 whatever the precision of the rest: bfloat16 would round probabilities to two digits
+    read = layers.Dense(len(EMOTIONS), activation="softmax", dtype="float32", name="probabilities")
+    return Model(pixels, read(x), name=name)
 
 
 def _conv(x, channels, size=3, *, norm=True, padding="same", l2=None):
@@ -118,7 +120,7 @@ def build_mini_xception(width=1.0):
         x = _separable(layers.Activation("relu")(x), channels, l2)
         x = layers.Add()([layers.MaxPooling2D(3, strides=2, padding="same")(x), shortcut])
     x = layers.Conv2D(len(EMOTIONS), 3, padding="same")(x)
-    x = layers.Softmax(name="probabilities")(layers.GlobalAveragePooling2D()(x))
+    x = layers.Softmax(dtype="float32", name="probabilities")(layers.GlobalAveragePooling2D()(x))
     return Model(pixels, x, name="mini_xception")
 
 

@@ -18,7 +18,15 @@ from ferlib.config import MODELS_DIR, ZOO, TrainConfig
 from ferlib.export import export_network, time_network
 from ferlib.models import MODELS, count_multiply_adds
 from ferlib.runs import git_commit, load_run, read_history, write_run
-from ferlib.trainer import OPTIMIZERS, SCHEDULES, Batches, build_trainer, stateful_callbacks
+from ferlib.trainer import (
+    OPTIMIZERS,
+    SCHEDULES,
+    Batches,
+    build_network,
+    build_trainer,
+    choose_precision,
+    stateful_callbacks,
+)
 
 
 def train(
@@ -31,6 +39,7 @@ def train(
     time_limit=None,
     on_epoch=None,
     tensorboard=None,
+    precision=None,
     verbose="auto",
 ):
     """Train a network of the zoo and leave a run folder: weights, export, history, probabilities, card.
@@ -56,6 +65,8 @@ def train(
         Called after each epoch with the history so far, as in `Run.history`.
     tensorboard : path, optional
         Where to write TensorBoard's logs; needs the package tensorboard.
+    precision : str, optional
+        Keras' dtype policy for the network; by default what `choose_precision` says.
     verbose : {"auto", True, False}
         A line an epoch, and with "auto" a bar if there is a terminal.
 
@@ -82,7 +93,8 @@ def train(
     balanced = class_weights(training.labels) if config.balance == "class_weights" else None
     batches = Batches(training, batch_size=config.batch_size, seed=config.seed, class_weight=balanced)
 
-    network = MODELS[config.model](config.width)
+    precision = precision or choose_precision()
+    network = build_network(config, precision=precision)
     trainer = build_trainer(network, config, steps=len(batches) * config.epochs)
     stateful = stateful_callbacks(config)
     checkpoints = Checkpoints(partial, batches=batches, stateful=stateful)
@@ -118,7 +130,9 @@ def train(
     trainer.load_weights(checkpoints.best())
     if config.ema:
         trainer.optimizer.finalize_variable_values(trainer.trainable_variables)
-    _finish(config, faces, network, partial, run_dir, commit=commit)
+    bare = build_network(config)
+    bare.set_weights(network.get_weights())
+    _finish(config, faces, bare, partial, run_dir, precision=precision, commit=commit)
     return run_dir
 
 
@@ -250,7 +264,7 @@ def _use_all_devices():
         keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
 
 
-def _finish(config, faces, network, partial, run_dir, *, commit):
+def _finish(config, faces, network, partial, run_dir, *, precision, commit):
     """Write the run folder beside the checkpoints, and move it to its place whole."""
     whole = partial / "whole"
     shutil.rmtree(whole, ignore_errors=True)
@@ -266,6 +280,7 @@ def _finish(config, faces, network, partial, run_dir, *, commit):
     }
     made_by = {
         "backend": keras.config.backend(),
+        "precision": precision,
         "machine": f"{', '.join(keras.distribution.list_devices())} of {os.cpu_count()} {platform.machine()} cores",
         "parameters": network.count_params(),
         "multiply_adds": count_multiply_adds(network),

@@ -1,10 +1,13 @@
 """From settings to a compiled Keras model that trains, and the batches that it trains on."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 
 from ferlib.augment import AUGMENTATIONS, MIXES, draw_seeds
 from ferlib.config import EMOTIONS, IMAGE_SIZE
+from ferlib.models import MODELS
 
 WARM_UP = 0.3
 PLATEAU_PATIENCE = 5
@@ -58,6 +61,39 @@ class Trainer(keras.Model):
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         return super().compute_metrics(x, y, y_pred["probabilities"], sample_weight)
+
+
+def choose_precision():
+    """Keras' dtype policy in which this machine trains fastest, as far as `make bench` has shown.
+
+    "mixed_bfloat16" for TensorFlow on a CPU with instructions for it (slower on one without), else "float32".
+    """
+    cpu = Path("/proc/cpuinfo")
+    flags = cpu.read_text() if cpu.is_file() else ""
+    on_gpu = any("gpu" in device for device in keras.distribution.list_devices())
+    able = keras.config.backend() == "tensorflow" and not on_gpu and ("avx512_bf16" in flags or "amx_bf16" in flags)
+    return "mixed_bfloat16" if able else "float32"
+
+
+def build_network(config, *, precision="float32"):
+    """The network of a run.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    precision : str
+        Keras' dtype policy for the layers between pixels and probabilities; weights are float32 all the same.
+
+    Returns
+    -------
+    keras.Model
+    """
+    usual = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        return MODELS[config.model](config.width)
+    finally:
+        keras.config.set_dtype_policy(usual)
 
 
 def build_trainer(network, config, *, steps):

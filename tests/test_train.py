@@ -28,7 +28,7 @@ def test_a_run_folder_holds_its_contract(trained_run, tiny_config, drawn_faces):
     assert bundle["file_bytes"] == (trained_run / "model.tflite").stat().st_size
     assert bundle["milliseconds"] > 0
     assert bundle["data"]["fingerprint"] == drawn_faces.fingerprint
-    assert "PrivateTest: accuracy" in (trained_run / "card.md").read_text()
+    assert "| PrivateTest | published |" in (trained_run / "card.md").read_text()
     assert not trained_run.with_name("tiny.partial").exists()
 
 
