@@ -100,7 +100,7 @@ class Progress(keras.callbacks.Callback):
     images : int
         Training images an epoch.
     bar : bool
-        Without the bar only the lines are printed, to stdout.
+        Without it, or without a terminal, only the lines are printed, to stdout.
     """
 
     def __init__(self, images, *, bar):
@@ -111,7 +111,12 @@ class Progress(keras.callbacks.Callback):
         self.title = f"epoch {epoch + 1}/{self.params['epochs']}"
         self.start, self.done = time.perf_counter(), 0
         self.steps = tqdm(
-            desc=self.title, total=self.images, unit=" images", leave=False, disable=not self.bar, file=sys.stderr
+            desc=self.title,
+            total=self.images,
+            unit=" images",
+            leave=False,
+            disable=None if self.bar else True,
+            file=sys.stderr,
         )
 
     def on_train_batch_end(self, batch, logs=None):

@@ -62,7 +62,6 @@ def train(arguments):
         "time_limit": arguments.time_limit,
         "tensorboard": arguments.tensorboard,
         "precision": arguments.precision,
-        "verbose": "auto" if sys.stdout.isatty() else True,
     }
     try:
         if arguments.zoo:

@@ -11,7 +11,9 @@ from ferlib.config import NOTEBOOKS_DIR
 # Home folders and the like: a path that means nothing on another machine.
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|Users|work|tmp|mnt)/[\w.-]+|[A-Z]:\\\\Users")
 # What TensorFlow reports about the machine whenever it is imported, whatever it is told.
-NATIVE_LOG = re.compile(r"(WARNING: All log messages before absl|[IW]0000 |To enable the following instructions)")
+NATIVE_LOG = re.compile(
+    r"(WARNING: All log messages before absl|[IW]0000 |To enable the following|INFO: Created TensorFlow Lite)"
+)
 ANSI_COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 

@@ -99,13 +99,15 @@ def plot_answers(images, answers, *, columns=4, ax=None):
     return ax
 
 
-def plot_occlusion(maps, faces, *, ax=None):
-    """Seven mean faces, red where covering a part costs most of the emotion's probability.
+def plot_maps(maps, faces, *, label="probability lost when covered", ax=None):
+    """Seven mean faces, red where a map of its emotion is high.
 
     Parameters
     ----------
     maps, faces : (7, 48, 48) float
-        From `average_occlusion`.
+        From `average_occlusion`, or mean maps of `grad_cam` and mean faces.
+    label : str
+        What the maps tell; shares.
     """
     ax, (columns, size) = new_axes(ax, figsize=(8.5, 4.4)), (4, 60)
     maps, highest = np.maximum(np.nan_to_num(maps), 0), max(np.nanmax(maps), 0.01)
@@ -117,9 +119,7 @@ def plot_occlusion(maps, faces, *, ax=None):
         image = ax.imshow(seen, extent=extent, cmap="Reds", vmin=0, vmax=highest, alpha=0.8 * (seen / highest) ** 0.5)
         ax.text(left, top - 2, name, va="bottom")
     ax.set(xlim=(-2, columns * size - 8), ylim=(2 * size - 10, -10))
-    bar = ax.figure.colorbar(
-        image, ax=ax, shrink=0.8, label="probability lost when covered", ticks=MaxNLocator(5, steps=[1, 2, 5])
-    )
+    bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, label=label, ticks=MaxNLocator(5, steps=[1, 2, 5]))
     percent_axis(bar.ax.yaxis)
     ax.set_axis_off()
     return ax

@@ -12,7 +12,7 @@ import pandas as pd
 from ferlib.answers import COARSE, find_confident_errors, find_doubtful_hits, score_coverage, sum_probabilities
 from ferlib.curves import plot_history
 from ferlib.evaluate import evaluate
-from ferlib.plots import plot_answers, plot_occlusion
+from ferlib.plots import plot_answers, plot_maps
 from ferlib.run_plots import plot_robustness
 from ferlib.score_plots import (
     plot_calibration,
@@ -121,7 +121,7 @@ def build_report(run, *, faces=None):
         parts += ["<h2>How much can a picture go wrong?</h2>", _figure(plot_robustness(run.robustness), "Spoilt faces")]
     if run.occlusion is not None:
         title = "Mean faces, red where covering a part costs most of the emotion's probability"
-        parts += ["<h2>Where does it look?</h2>", _figure(plot_occlusion(*run.occlusion), title)]
+        parts += ["<h2>Where does it look?</h2>", _figure(plot_maps(*run.occlusion), title)]
     images = None if faces is None else run.select_faces(faces).images
     for title, find in (("Surest errors", find_confident_errors), ("Shakiest hits", find_doubtful_hits)):
         answers = find(labels, probabilities, count=20)

@@ -66,7 +66,7 @@ def test_occlusion_lies_over_seven_mean_faces():
     maps, faces = np.zeros((2, 7, 48, 48), np.float32)
     maps[3, 30:40, 20:30], maps[1], faces[1] = 0.25, np.nan, np.nan  # no disgust at all
     faces[3] = 255
-    ax = plots.plot_occlusion(maps, faces)
+    ax = plots.plot_maps(maps, faces)
     assert texts(ax) == list(EMOTIONS)
     happy, over = ax.images[6:8]
     assert np.array_equal(happy.get_array(), faces[3])
