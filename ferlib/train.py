@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from ferlib.augment import AUGMENTATIONS, MIXES
 from ferlib.balance import class_weights, leak_rows, oversample_rows, split_faces
@@ -21,11 +22,14 @@ from ferlib.runs import git_commit, load_run, read_history, write_run
 from ferlib.trainer import (
     OPTIMIZERS,
     SCHEDULES,
+    SCORING_BATCH,
     Batches,
     build_network,
     build_trainer,
     choose_precision,
+    share_evenly,
     stateful_callbacks,
+    use_devices,
 )
 
 
@@ -87,11 +91,11 @@ def train(
     if run_dir.exists() and not overwrite:
         raise FileExistsError(f"{run_dir.name}: this run is there already; choose another name or delete it")
     partial, commit, start = _open_partial(config, faces, run_dir, resume=resume), git_commit(), time.monotonic()
-    _use_all_devices()
+    devices = use_devices(config.batch_size)
     keras.utils.set_random_seed(config.seed)
     training, validation = _split(config, faces)
     balanced = class_weights(training.labels) if config.balance == "class_weights" else None
-    batches = Batches(training, batch_size=config.batch_size, seed=config.seed, class_weight=balanced)
+    batches = Batches(training, batch_size=config.batch_size, seed=config.seed, class_weight=balanced, devices=devices)
 
     precision = precision or choose_precision()
     network = build_network(config, precision=precision)
@@ -118,7 +122,7 @@ def train(
         callbacks.append(keras.callbacks.TensorBoard(tensorboard))
     trainer.fit(
         batches,
-        validation_data=Batches(validation, batch_size=SCORING_BATCH),
+        validation_data=Batches(validation, batch_size=SCORING_BATCH, devices=devices),
         epochs=config.epochs,
         initial_epoch=done,
         shuffle=False,  # the batches are shuffled already
@@ -132,7 +136,7 @@ def train(
         trainer.optimizer.finalize_variable_values(trainer.trainable_variables)
     bare = build_network(config)
     bare.set_weights(network.get_weights())
-    _finish(config, faces, bare, partial, run_dir, precision=precision, commit=commit)
+    _finish(config, faces, bare, partial, run_dir, precision=precision, devices=devices, commit=commit)
     return run_dir
 
 
@@ -196,9 +200,6 @@ def train_zoo(faces, *, models_dir=MODELS_DIR, zoo=ZOO, time_limit=None, **optio
     return done
 
 
-SCORING_BATCH = 256
-
-
 def _lacking(models_dir, zoo):
     there = {}
     for name in zoo:
@@ -258,13 +259,12 @@ def _split(config, faces):
     return training, public_test
 
 
-def _use_all_devices():
-    """Share every batch among the devices; Keras can do that on JAX."""
-    if keras.config.backend() == "jax" and len(keras.distribution.list_devices()) > 1:
-        keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+def _predict(network, images, devices):
+    pixels = images[share_evenly(np.arange(len(images)), devices), ..., None].astype("float32")
+    return network.predict(pixels, batch_size=SCORING_BATCH, verbose=0)[: len(images)]
 
 
-def _finish(config, faces, network, partial, run_dir, *, precision, commit):
+def _finish(config, faces, network, partial, run_dir, *, precision, devices, commit):
     """Write the run folder beside the checkpoints, and move it to its place whole."""
     whole = partial / "whole"
     shutil.rmtree(whole, ignore_errors=True)
@@ -273,10 +273,7 @@ def _finish(config, faces, network, partial, run_dir, *, precision, commit):
     network.save(whole / "model.keras")
     exported = export_network(whole)
     probabilities = {
-        usage: network.predict(
-            faces.images[faces.usage == usage][..., None].astype("float32"), batch_size=SCORING_BATCH, verbose=0
-        )
-        for usage in ("PublicTest", "PrivateTest")
+        usage: _predict(network, faces.images[faces.usage == usage], devices) for usage in ("PublicTest", "PrivateTest")
     }
     made_by = {
         "backend": keras.config.backend(),

@@ -11,6 +11,7 @@ from ferlib.models import MODELS
 
 WARM_UP = 0.3
 PLATEAU_PATIENCE = 5
+SCORING_BATCH = 256
 
 
 class Batches(keras.utils.PyDataset):
@@ -25,20 +26,23 @@ class Batches(keras.utils.PyDataset):
     seed : int, optional
         Without it the faces come in their own order.
     class_weight : dict of int to float, optional
+    devices : int
+        That share each batch: the first few faces come twice if the last batch could not be shared evenly.
     """
 
-    def __init__(self, faces, *, batch_size, seed=None, class_weight=None):
+    def __init__(self, faces, *, batch_size, seed=None, class_weight=None, devices=1):
         super().__init__()
         self.images, self.labels = faces.images[..., None], np.eye(len(EMOTIONS), dtype=np.float32)[faces.labels]
         weights = [(class_weight or {}).get(label, 1.0) for label in range(len(EMOTIONS))]
         self.weights = np.array(weights, dtype=np.float32)[faces.labels]
-        self.batch_size, self.seed = batch_size, seed
+        self.batch_size, self.seed, self.devices = batch_size, seed, devices
         self.start_epoch(0)
 
     def start_epoch(self, epoch):
         """Shuffle for an epoch, counted from 0."""
         n = len(self.images)
-        self.rows = np.arange(n) if self.seed is None else np.random.default_rng([self.seed, epoch]).permutation(n)
+        rows = np.arange(n) if self.seed is None else np.random.default_rng([self.seed, epoch]).permutation(n)
+        self.rows = share_evenly(rows, self.devices)
 
     def __len__(self):
         return -(-len(self.rows) // self.batch_size)
@@ -47,6 +51,11 @@ class Batches(keras.utils.PyDataset):
         rows = self.rows[index * self.batch_size : (index + 1) * self.batch_size]
         images, labels = self.images[rows], self.labels[rows]
         return {"images": images, "labels": labels}, labels, self.weights[rows]
+
+
+def share_evenly(rows, devices):
+    """Rows (N,), the first ones repeated at the end until their number is a multiple of the number of devices."""
+    return np.resize(rows, -(-len(rows) // devices) * devices)
 
 
 class Trainer(keras.Model):
@@ -73,6 +82,25 @@ def choose_precision():
     on_gpu = any("gpu" in device for device in keras.distribution.list_devices())
     able = keras.config.backend() == "tensorflow" and not on_gpu and ("avx512_bf16" in flags or "amx_bf16" in flags)
     return "mixed_bfloat16" if able else "float32"
+
+
+def use_devices(batch_size):
+    """Share every batch among the devices, if they are several and it can be shared evenly: Keras can do that on JAX.
+
+    Parameters
+    ----------
+    batch_size : int
+
+    Returns
+    -------
+    int
+        How many devices share a batch.
+    """
+    devices = len(keras.distribution.list_devices()) if keras.config.backend() == "jax" else 1
+    if devices == 1 or batch_size % devices or SCORING_BATCH % devices:
+        return 1
+    keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+    return devices
 
 
 def build_network(config, *, precision="float32"):
