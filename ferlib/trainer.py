@@ -73,7 +73,7 @@ class Trainer(keras.Model):
 
 
 def choose_precision():
-    """Keras' dtype policy in which this machine trains fastest, as far as `make bench` has shown.
+    """Keras' dtype policy in which this machine should train fastest, from what `make bench` measured in TensorFlow.
 
     "mixed_bfloat16" for TensorFlow on a CPU with instructions for it (slower on one without), else "float32".
     """

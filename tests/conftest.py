@@ -72,3 +72,23 @@ def draw_answers():
         return labels, apply_temperature(probabilities, 1 / sharpness).astype(np.float64)
 
     return draw
+
+
+@pytest.fixture
+def run(trained_run):
+    """`trained_run`, read back."""
+    from ferlib.runs import load_run
+
+    return load_run(trained_run.name, models_dir=trained_run.parent)
+
+
+@pytest.fixture
+def styled_figures():
+    """Figures in the project's style, closed after the test."""
+    import matplotlib.pyplot as plt
+
+    from ferlib.style import use_style
+
+    use_style()
+    yield
+    plt.close("all")

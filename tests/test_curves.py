@@ -1,23 +1,10 @@
 import dataclasses
 
-import matplotlib.pyplot as plt
 import pytest
 
 from ferlib import curves
-from ferlib.runs import load_run
-from ferlib.style import use_style
 
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    use_style()
-    yield
-    plt.close("all")
-
-
-@pytest.fixture
-def run(trained_run):
-    return load_run(trained_run.name, models_dir=trained_run.parent)
+pytestmark = pytest.mark.usefixtures("styled_figures")
 
 
 def test_history_marks_the_epoch_that_was_kept(run):

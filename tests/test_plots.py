@@ -9,19 +9,8 @@ from ferlib.answers import find_confident_errors
 from ferlib.config import EMOTION_COLORS, EMOTIONS
 from ferlib.data import count_labels
 from ferlib.predict import FacePrediction
-from ferlib.runs import load_run
 
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    style.use_style()
-    yield
-    plt.close("all")
-
-
-@pytest.fixture
-def run(trained_run):
-    return load_run(trained_run.name, models_dir=trained_run.parent)
+pytestmark = pytest.mark.usefixtures("styled_figures")
 
 
 def texts(ax):

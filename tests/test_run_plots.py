@@ -1,21 +1,15 @@
 import dataclasses
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from ferlib import run_plots, style
+from ferlib import run_plots
 from ferlib.compare import compare_runs
 from ferlib.config import RECIPES
 from ferlib.robustness import CORRUPTIONS, measure_robustness
 from ferlib.runs import list_runs, load_run
 
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    style.use_style()
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("styled_figures")
 
 
 def test_runs_stand_with_their_three_scores_and_the_leak_below():

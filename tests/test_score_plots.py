@@ -1,21 +1,15 @@
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 from sklearn.metrics import roc_auc_score
 
-from ferlib import score_plots, style
+from ferlib import score_plots
 from ferlib.answers import score_coverage
 from ferlib.config import EMOTION_COLORS, EMOTIONS
 from ferlib.evaluate import evaluate
 
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    style.use_style()
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("styled_figures")
 
 
 def texts(ax):
