@@ -27,6 +27,7 @@ from ferlib import config
 from ferlib.balance import split_faces
 from ferlib.config import TrainConfig
 from ferlib.data import load_faces
+from ferlib.fused import fuse_norms
 from ferlib.models import MODELS
 from ferlib.trainer import Batches, build_network, build_trainer, choose_precision
 
@@ -48,7 +49,7 @@ config.CACHE_DIR = config.Path(folder + "/cache")
 faces = split_faces(load_faces(folder))[0]
 settings = TrainConfig(model, augment="full")
 precision = choose_precision() if policy == "default" else policy
-trainer = build_trainer(build_network(settings, precision=precision), settings, steps=1)
+trainer = build_trainer(fuse_norms(build_network(settings, precision=precision)), settings, steps=1)
 batches = Batches(faces, batch_size=batch, seed=0)
 trainer.fit(batches, epochs=epochs, steps_per_epoch=steps, shuffle=False, callbacks=[Clock()], verbose=0)
 """

@@ -18,6 +18,15 @@ EMOTION_COLORS = {
 }
 """One colour per emotion in every plot and widget: Okabe and Ito's set for the colour-blind."""
 
+COARSE = {
+    "positive": ("happy",),
+    "neutral": ("neutral",),
+    "negative": ("angry", "disgust", "fear", "sad"),
+    "surprise": ("surprise",),
+}
+"""The coarse question. Surprise is pleasant or not, which a face alone does not tell: it stays an answer of its own,
+so that every face is scored and none is counted as a mood that its label does not say."""
+
 SPLITS = ("Training", "PublicTest", "PrivateTest")
 """Values of `usage`: train on the first, choose on the second, score once on the third."""
 
@@ -66,6 +75,8 @@ class TrainConfig:
         Random changes of the training images, see `ferlib.augment`.
     mix : {"none", "mixup", "cutmix"}
         Blending of pairs of training images and their labels.
+    loss : {"cross_entropy", "focal"}
+        "focal" lets faces that are read well count less (Lin et al. 2017, arXiv:1708.02002; gamma 2).
     label_smoothing : float
         In [0, 1).
     ema : float
@@ -86,6 +97,7 @@ class TrainConfig:
     split: str = "official"
     augment: str = "none"
     mix: str = "none"
+    loss: str = "cross_entropy"
     label_smoothing: float = 0.0
     ema: float = 0.0
     seed: int = 0
@@ -124,6 +136,22 @@ ZOO = {
     **{f"{name}_modern": TrainConfig(name, **MODERN) for name in RECIPES},
 }
 """Every run that `models/` should hold, most needed first: each network as published, then with the modern recipe."""
+
+_SMALL = TrainConfig("simple", width=0.5, epochs=10, learning_rate=5e-4)
+# An oversampled epoch is 1.76 times as long: the same number of steps for all.
+_OVERSAMPLED = dict(balance="oversample", epochs=6)
+
+CURES = {
+    "none": _SMALL,
+    "class_weights": replace(_SMALL, balance="class_weights"),
+    "focal": replace(_SMALL, loss="focal"),
+    "oversample": replace(_SMALL, **_OVERSAMPLED),
+    "oversample_augmented": replace(_SMALL, **_OVERSAMPLED, augment="full"),
+}
+"""Cures for the class imbalance, on one small network and one budget, for notebook 02."""
+
+CURE_RUNS = {f"{cure}_{seed}": replace(CURES[cure], seed=seed) for seed in range(3) for cure in CURES}
+"""Three runs of each, in `models/cures/`."""
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ def evaluate(labels, probabilities, *, names=EMOTIONS):
     probabilities : (N, K) float
         Rows sum to 1.
     names : sequence of K str
-        The answers; `ferlib.answers.COARSE` for what `sum_probabilities` returns.
+        The answers; `ferlib.config.COARSE` for what `sum_probabilities` returns.
 
     Returns
     -------

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ferlib.config import EMOTIONS, IMAGE_SIZE, MODELS_DIR, PROJECT_DIR
+from ferlib.config import EMOTIONS, IMAGE_SIZE, MODELS_DIR, PROJECT_DIR, TrainConfig
 from ferlib.evaluate import apply_temperature, evaluate, fit_temperature
 from ferlib.testsets import TEST_SETS, find_rows, is_fer2013
 
@@ -49,9 +49,14 @@ class Run:
         return TEST_SETS if fer2013 else TEST_SETS[:1]
 
     @property
+    def config(self):
+        """Its `TrainConfig`; settings that came after the run have their defaults."""
+        return TrainConfig(**self.bundle["config"])
+
+    @property
     def leaky(self):
         """Was it trained on faces of the test splits? Then its scores are no scores."""
-        return self.bundle["config"].get("split") == "leaky"
+        return self.config.split == "leaky"
 
     def select(self, usage="PrivateTest", test_set="published"):
         """Labels (N,) and probabilities (N, 7) of a test set; `find_rows` tells which there are, and its errors."""

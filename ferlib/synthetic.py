@@ -10,7 +10,7 @@ import pandas as pd
 from ferlib.config import EMOTIONS, IMAGE_SIZE, SPLITS
 from ferlib.portrait import MUSCLES, draw_face, draw_person, paint_face
 
-__all__ = ["FAULT_SHARES", "DrawnFaces", "draw_face", "draw_faces"]
+__all__ = ["FAULT_SHARES", "DrawnFaces", "draw_face", "draw_faces", "draw_votes"]
 
 CLASS_COUNTS = (3995, 436, 4097, 7215, 4830, 3171, 4965)
 """FER2013's Training rows of each emotion: the imbalance that every split of the drawn faces follows."""
@@ -25,11 +25,15 @@ FAULT_SHARES = {
     ("near_duplicate", "PublicTest"): 0.003,
     ("near_duplicate", "PrivateTest"): 0.003,
     ("blank", "Training"): 0.005,
+    ("no_face", "Training"): 0.005,
     ("wrong_label", "Training"): 0.024,
     ("wrong_label", "PublicTest"): 0.003,
     ("wrong_label", "PrivateTest"): 0.003,
 }
 """How many of all rows have which fault in which split."""
+
+
+_VOTERS = 10  # as many as FER+ asked
 
 
 class DrawnFaces(NamedTuple):
@@ -79,6 +83,7 @@ RETOUCHES = (
     lambda image, rng: np.roll(image, (1, -1)[rng.integers(2)], axis=rng.integers(2)),  # shifted by a pixel
     lambda image, rng: image[:, ::-1],  # mirrored
     lambda image, rng: np.clip(image + rng.integers(-3, 4, image.shape), 0, 255),  # re-encoded
+    lambda image, rng: cv2.resize(image[1:-1, 1:-1], image.shape),  # cropped closer
 )
 """What makes a near-duplicate of a picture."""
 
@@ -103,6 +108,23 @@ def _draw_blank(tone, rng):
     blank = np.full((IMAGE_SIZE, IMAGE_SIZE), tone, np.uint8)
     blank[rng.integers(IMAGE_SIZE), rng.integers(IMAGE_SIZE)] ^= rng.integers(2, dtype=np.uint8)
     return blank
+
+
+def _draw_sign(rng):
+    """What a web site shows in place of a picture that is gone: lines of text, or a sign."""
+    light, dark = int(rng.integers(200, 256)), int(rng.integers(60))
+    sign = np.full((IMAGE_SIZE, IMAGE_SIZE), light, np.uint8)
+    if rng.random() < 0.5:
+        for top in range(int(rng.integers(6, 14)), IMAGE_SIZE, int(rng.integers(12, 18))):
+            words = ("image not", "available", "removed", "error 404")[rng.integers(4)]
+            place = (int(rng.integers(-6, 8)), top)
+            cv2.putText(sign, words, place, cv2.FONT_HERSHEY_SIMPLEX, 0.24, dark, 1)
+        return sign
+    x, y, size = rng.integers([14, 14, 8], [34, 34, 18]).tolist()
+    corners = np.array([[x, y - size], [x - size, y + size // 2], [x + size, y + size // 2]])
+    cv2.polylines(sign, [corners], True, dark, 2, cv2.LINE_AA)
+    cv2.line(sign, (x, y - size // 3), (x, y + size // 4), dark, 2, cv2.LINE_AA)
+    return 255 - sign if rng.random() < 0.5 else sign
 
 
 def _class_sizes(n):
@@ -132,7 +154,7 @@ def _plan_faults(labels, usage, rng):
     wrong = truth.fault == "wrong_label"
     truth.loc[wrong, "true_label"] += rng.integers(1, len(EMOTIONS), wrong.sum())
     truth["true_label"] %= len(EMOTIONS)
-    truth.loc[truth.fault == "blank", "true_label"] = -1
+    truth.loc[truth.fault.isin(["blank", "no_face"]), "true_label"] = -1
     return truth.sort_values("row", ignore_index=True)
 
 
@@ -141,7 +163,8 @@ def draw_faces(n, *, seed):
 
     Splits are 80/10/10 % of the rows, emotions have FER2013's proportions in each. Of all rows, 5 % are exact
     duplicates of another (2 % in a test split, of a Training row: a leak), 2 % near-duplicates (brightened, shifted
-    by a pixel, mirrored or noisy), 0.5 % blank and 3 % wrongly labelled; see `FAULT_SHARES`.
+    by a pixel, mirrored, noisy or cropped closer), 0.5 % each blank and no face, and 3 % wrongly labelled; see
+    `FAULT_SHARES`.
 
     Parameters
     ----------
@@ -154,9 +177,9 @@ def draw_faces(n, *, seed):
     -------
     DrawnFaces
         `images` (n, 48, 48) uint8, `labels` (n,) int64, `usage` (n,) str, in FER2013's order of splits; and `truth`,
-        a table with one line a planted fault: `row`, `fault` ("duplicate", "near_duplicate", "blank" or
-        "wrong_label"), `original` (the Training row that it copies, or -1) and `true_label` (the emotion that is
-        drawn; -1 in a blank).
+        a table with one line a planted fault: `row`, `fault` ("duplicate", "near_duplicate", "blank", "no_face"
+        or "wrong_label"), `original` (the Training row that it copies, or -1) and `true_label` (the
+        emotion that is drawn; -1 where no face is).
 
     Raises
     ------
@@ -185,11 +208,39 @@ def draw_faces(n, *, seed):
     drawn = labels.copy()
     drawn[truth.row] = truth.true_label
     tones = cycle(rng.permutation(256).tolist())  # all different, so that blanks are no duplicates
-    copies = truth[truth.original >= 0]
+    copies, faults = truth[truth.original >= 0], dict(zip(truth.row, truth.fault, strict=True))
     for row in np.setdiff1d(np.arange(n), copies.row).tolist():
         label = int(drawn[row])
-        images[row] = _draw_in_the_wild(label, rng) if label >= 0 else _draw_blank(next(tones), rng)
+        if label >= 0:
+            images[row] = _draw_in_the_wild(label, rng)
+        else:
+            images[row] = _draw_sign(rng) if faults[row] == "no_face" else _draw_blank(next(tones), rng)
     for row, fault, original in copies[["row", "fault", "original"]].itertuples(index=False):
         near = fault == "near_duplicate"
         images[row] = RETOUCHES[rng.integers(len(RETOUCHES))](images[original], rng) if near else images[original]
     return DrawnFaces(images, labels, usage, truth)
+
+
+def draw_votes(drawn, *, seed):
+    """What ten drawn voters call each drawn face, in the shape of FER+'s votes.
+
+    Parameters
+    ----------
+    drawn : DrawnFaces
+    seed : int
+
+    Returns
+    -------
+    (N, 10) int64
+        Columns as in `ferlib.testsets.VOTES`. Each voter sees the emotion that is drawn with probability 0.85, else
+        any of the eight, or says "unknown"; where no face is, all say so.
+    """
+    rng = np.random.default_rng(seed)
+    seen = drawn.labels.copy()
+    seen[drawn.truth.row] = drawn.truth.true_label
+    columns = np.array([4, 5, 6, 1, 3, 2, 0])  # of FER2013's emotions among FER+'s
+    chances = np.full((len(seen), 10), 0.15 / 9)
+    chances[:, -1] = 0
+    chances[np.arange(len(seen)), columns[seen]] += 0.85
+    chances[seen < 0] = np.eye(10)[-1]
+    return rng.multinomial(_VOTERS, chances / chances.sum(1, keepdims=True))

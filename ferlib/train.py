@@ -17,9 +17,11 @@ from ferlib.balance import class_weights, leak_rows, oversample_rows, split_face
 from ferlib.callbacks import Checkpoints, EpochLog, Progress, TimeLimit
 from ferlib.config import MODELS_DIR, ZOO, TrainConfig
 from ferlib.export import export_network, time_network
+from ferlib.fused import fuse_norms
 from ferlib.models import MODELS, count_multiply_adds
 from ferlib.runs import git_commit, load_run, read_history, write_run
 from ferlib.trainer import (
+    LOSSES,
     OPTIMIZERS,
     SCHEDULES,
     SCORING_BATCH,
@@ -98,7 +100,7 @@ def train(
     batches = Batches(training, batch_size=config.batch_size, seed=config.seed, class_weight=balanced, devices=devices)
 
     precision = precision or choose_precision()
-    network = build_network(config, precision=precision)
+    network = fuse_norms(build_network(config, precision=precision))
     trainer = build_trainer(network, config, steps=len(batches) * config.epochs)
     stateful = stateful_callbacks(config)
     checkpoints = Checkpoints(partial, batches=batches, stateful=stateful)
@@ -204,9 +206,9 @@ def _lacking(models_dir, zoo):
     there = {}
     for name in zoo:
         with contextlib.suppress(FileNotFoundError):
-            there[name] = load_run(name, models_dir=models_dir).bundle["config"]
+            there[name] = load_run(name, models_dir=models_dir).config
     absent = [name for name in zoo if name not in there]
-    return absent + [name for name in there if there[name] != dataclasses.asdict(zoo[name])]
+    return absent + [name for name in there if there[name] != zoo[name]]
 
 
 def _check(config):
@@ -218,6 +220,7 @@ def _check(config):
         "split": ("official", "leaky"),
         "augment": AUGMENTATIONS,
         "mix": MIXES,
+        "loss": LOSSES,
     }
     for name, allowed in choices.items():
         if (value := getattr(config, name)) not in allowed:

@@ -151,7 +151,7 @@ def build_trainer(network, config, *, steps):
     trainer = Trainer(inputs, {"probabilities": network(changed["images"]), "labels": changed["labels"]})
     trainer.compile(
         _optimizer(config, steps),
-        keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
+        LOSSES[config.loss](label_smoothing=config.label_smoothing),
         metrics=["accuracy"],
     )
     return trainer
@@ -187,6 +187,14 @@ def _momentum_sgd(rate, **settings):
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "sgd": _momentum_sgd}
 """Keras' optimisers by the name in `TrainConfig.optimizer`."""
+
+
+def _focal(**settings):
+    return keras.losses.CategoricalFocalCrossentropy(alpha=1.0, gamma=2.0, **settings)
+
+
+LOSSES = {"cross_entropy": keras.losses.CategoricalCrossentropy, "focal": _focal}
+"""Keras' losses by the name in `TrainConfig.loss`."""
 
 
 def _optimizer(config, steps):

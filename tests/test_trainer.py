@@ -6,7 +6,7 @@ import pytest
 
 from ferlib.config import TrainConfig
 from ferlib.models import MODELS
-from ferlib.trainer import SCHEDULES, Batches, build_trainer
+from ferlib.trainer import LOSSES, SCHEDULES, Batches, build_trainer
 
 
 def rates(name, steps=100):
@@ -68,3 +68,11 @@ def test_every_optimizer_learns(optimizer, drawn_faces):
     inputs, labels, _ = Batches(drawn_faces, batch_size=64, seed=0)[0]
     losses = [float(trainer.train_on_batch(inputs, labels)[0]) for _ in range(20)]
     assert losses[-1] < losses[0]
+
+
+def test_focal_loss_cares_less_for_faces_that_are_read_well():
+    labels, well, badly = np.eye(7)[:1], np.full((1, 7), 0.1 / 6), np.full((1, 7), 0.9 / 6)
+    well[0, 0], badly[0, 0] = 0.9, 0.1
+    plain, focal = LOSSES["cross_entropy"](), LOSSES["focal"]()
+    ratios = [float(focal(labels, p) / plain(labels, p)) for p in (well, badly)]
+    assert ratios == pytest.approx([0.01, 0.81], rel=1e-3)

@@ -1,0 +1,51 @@
+"""Batch normalisation in one kernel: on a CPU, TensorFlow then trains networks that have it about twice as fast.
+
+Keras composes it from a dozen operations, each a walk through memory. The networks of `ferlib.models` keep Keras' own
+layer; `fuse_norms` puts this one in its place while TensorFlow trains, and the weights go back.
+"""
+
+import keras
+
+KERNEL_WIDTH = 16
+
+
+class FusedNormalization(keras.layers.BatchNormalization):
+    """Keras' batch normalisation of feature maps (N, H, W, C), in training as one operation of TensorFlow.
+
+    The moving variance is fed the unbiased variance of a batch, as everywhere but in Keras 3.
+    """
+
+    def call(self, inputs, training=None, mask=None):
+        # the kernel is fast for multiples of 16 channels only
+        if not training or len(inputs.shape) != 4 or inputs.shape[-1] % KERNEL_WIDTH:
+            return super().call(inputs, training=training, mask=mask)
+        from tensorflow.compat.v1.nn import fused_batch_norm
+
+        normed, mean, variance = fused_batch_norm(
+            inputs, self.gamma.value, self.beta.value, epsilon=self.epsilon, is_training=True
+        )
+        for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + now * (1 - self.momentum))
+        return normed
+
+
+def fuse_norms(network):
+    """A copy of a network that trains faster, newly initialised; the network itself where that cannot be had.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Its weights fit the copy and the other way round.
+
+    Returns
+    -------
+    keras.Model
+    """
+    if keras.config.backend() != "tensorflow" or keras.config.image_data_format() == "channels_first":
+        return network
+    return keras.models.clone_model(network, clone_function=_fused)
+
+
+def _fused(layer):
+    kind = FusedNormalization if type(layer) is keras.layers.BatchNormalization else type(layer)
+    return kind.from_config(layer.get_config())

@@ -1,0 +1,45 @@
+import keras
+import numpy as np
+import pytest
+
+from ferlib.fused import FusedNormalization, fuse_norms
+from ferlib.models import MODELS
+
+pytestmark = pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="only TensorFlow has the kernel")
+
+
+@pytest.fixture
+def maps():
+    return np.random.default_rng(0).normal(3, 5, (64, 6, 6, 16)).astype(np.float32)
+
+
+def trained(layer, maps):
+    """Output, weights and gradients of a norm that saw a batch."""
+    network = keras.Sequential([keras.Input(maps.shape[1:]), layer, keras.layers.Flatten(), keras.layers.Dense(1)])
+    network.layers[-1].kernel.assign(np.linspace(-1, 1, 576)[:, None])
+    network.compile(keras.optimizers.SGD(0.1), "mse")
+    out = network.layers[0](maps, training=True)
+    network.train_on_batch(maps, np.ones((len(maps), 1)))
+    return [np.asarray(out), *layer.get_weights()]
+
+
+def test_one_kernel_does_what_keras_does(maps):
+    keras_norm, fused = (trained(kind(), maps) for kind in (keras.layers.BatchNormalization, FusedNormalization))
+    for ours, theirs in zip(fused, keras_norm, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=2e-3, atol=2e-3)
+
+
+def test_odd_channels_are_left_to_keras(maps):
+    odd = maps[..., :7]
+    norms = [kind() for kind in (keras.layers.BatchNormalization, FusedNormalization)]
+    np.testing.assert_array_equal(*[norm(odd, training=True) for norm in norms])
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_weights_go_there_and_back(model):
+    network = MODELS[model](0.5)
+    fused = fuse_norms(network)
+    fused.set_weights(network.get_weights())
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 1))
+    np.testing.assert_allclose(fused.predict(pixels, verbose=0), network.predict(pixels, verbose=0), atol=1e-5)
+    assert not any(isinstance(layer, FusedNormalization) for layer in network.layers)
