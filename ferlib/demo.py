@@ -13,7 +13,7 @@ import ipywidgets
 import traitlets
 
 from ferlib.config import EMOTION_COLORS, EMOTIONS
-from ferlib.faces import read_photo, sample_photo
+from ferlib.photos import read_photo, sample_photo
 from ferlib.predict import load_predictor
 
 STATIC_DIR = Path(__file__).parent / "static"
@@ -68,6 +68,8 @@ def _describe(face):
     return {
         "box": [int(value) for value in face.box],
         "emotion": face.emotion,
+        "answer": face.answer,
+        "mood": face.mood,
         "probabilities": [float(value) for value in face.probabilities],
     }
 

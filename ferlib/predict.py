@@ -3,25 +3,28 @@
 Prediction runs the exported network with LiteRT, so it needs no TensorFlow.
 """
 
-import contextlib
 import hashlib
 import json
 import os
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ferlib.config import DEMO_RUN, EMOTIONS, IMAGE_SIZE, MODELS_DIR
+from ferlib.config import COARSE, DEMO_RUN, EMOTIONS, IMAGE_SIZE, MODELS_DIR
 from ferlib.evaluate import apply_temperature
-from ferlib.faces import crop_face, detect_faces, read_photo
+from ferlib.faces import crop_face, detect_faces
+from ferlib.litert import Network
+from ferlib.photos import read_photo
 from ferlib.runs import list_runs
 
 INPUT = {"height": IMAGE_SIZE, "width": IMAGE_SIZE, "channels": 1, "low": 0, "high": 255}
 """What a network must expect: grey 48x48 images with pixels 0..255. Any rescaling is inside it."""
 
-BATCH_SIZE = 256  # bounds the memory of a prediction on thousands of images
+SURE = 0.5
+"""Calibrated probability from which an answer is given: below it, the answer is wrong more often than right."""
+
+BATCH_SIZE = 32  # the fastest of 4 to 256 here, and it bounds the memory of thousands of images
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,18 +35,34 @@ class FacePrediction:
     ----------
     box : tuple of int
         (x, y, width, height) in pixels of the upright photo.
+    keypoints : (4, 2) float or None
+        As in `ferlib.faces.Face`.
     crop : (48, 48) uint8
         What the network saw.
     probabilities : (7,) float32
-        In the order of `EMOTIONS`, sum 1.
-    emotion : str
-        The likeliest one.
+        In the order of `EMOTIONS`, calibrated on PublicTest, sum 1.
     """
 
     box: tuple[int, int, int, int]
+    keypoints: np.ndarray | None
     crop: np.ndarray
     probabilities: np.ndarray
-    emotion: str
+
+    @property
+    def emotion(self):
+        """The likeliest emotion."""
+        return EMOTIONS[self.probabilities.argmax()]
+
+    @property
+    def answer(self):
+        """`emotion`, or "not sure" where its probability is below `SURE`."""
+        return self.emotion if self.probabilities.max() >= SURE else "not sure"
+
+    @property
+    def mood(self):
+        """The likeliest of positive, neutral, negative and surprise: probabilities added up as in `config.COARSE`."""
+        shares = {mood: sum(self.probabilities[EMOTIONS.index(e)] for e in group) for mood, group in COARSE.items()}
+        return max(shares, key=shares.get)
 
 
 class Predictor:
@@ -58,20 +77,11 @@ class Predictor:
     """
 
     def __init__(self, name, network, bundle):
-        from ai_edge_litert.interpreter import Interpreter
-
         self.name = name
         self.bundle = bundle
         self._temperature = float(bundle["temperature"])
-        self._lock = threading.Lock()
-        self._network = network  # LiteRT reads these bytes as long as it lives
-        with _quiet_stderr():
-            self._interpreter = Interpreter(model_content=network)
-            self._interpreter.allocate_tensors()
-        self._input = self._interpreter.get_input_details()[0]
-        self._output = self._interpreter.get_output_details()[0]
-        self._batch = int(self._input["shape"][0])
-        shapes = [tuple(int(n) for n in tensor["shape"][1:]) for tensor in (self._input, self._output)]
+        self._network = Network(network, threads=min(4, os.cpu_count() or 1))
+        shapes = [self._network.input_shape, *self._network.output_shapes]
         expected = [(IMAGE_SIZE, IMAGE_SIZE, 1), (len(EMOTIONS),)]
         if shapes != expected:
             raise ValueError(f"run {self.name}: its network maps {shapes[0]} to {shapes[1]}, expected {expected}")
@@ -79,15 +89,15 @@ class Predictor:
     def __repr__(self):
         return f"Predictor({self.name!r})"
 
-    def __call__(self, photo, *, detector="haar"):
+    def __call__(self, photo, **options):
         """Read every face in a photo.
 
         Parameters
         ----------
         photo : (H, W, 3) uint8, str, Path or bytes
             An RGB array, a file, or a file's content.
-        detector : str
-            As for `ferlib.faces.detect_faces`.
+        **options
+            Of `ferlib.faces.detect_faces`: detector, min_face.
 
         Returns
         -------
@@ -101,13 +111,13 @@ class Predictor:
         """
         if not isinstance(photo, np.ndarray):
             photo = read_photo(photo)
-        boxes = [face.box for face in detect_faces(photo, detector=detector)]
-        if not boxes:
+        faces = detect_faces(photo, **options)
+        if not faces:
             return []
-        crops = np.stack([crop_face(photo, box) for box in boxes])
+        crops = np.stack([crop_face(photo, face) for face in faces])
         return [
-            FacePrediction(box, crop, row, EMOTIONS[row.argmax()])
-            for box, crop, row in zip(boxes, crops, self.predict_images(crops), strict=True)
+            FacePrediction(face.box, face.keypoints, crop, row)
+            for face, crop, row in zip(faces, crops, self.predict_images(crops), strict=True)
         ]
 
     def predict_images(self, images):
@@ -132,20 +142,10 @@ class Predictor:
         # a picture scaled to 0..1 would be read as black, and every face as the same emotion
         if images.ndim != 3 or images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE) or images.dtype != np.uint8:
             raise ValueError(f"images are {images.shape} {images.dtype}: expected (N, 48, 48) uint8, 0..255")
-        rows = [self._run(images[i : i + BATCH_SIZE]) for i in range(0, len(images), BATCH_SIZE)]
+        batches = [images[i : i + BATCH_SIZE, ..., None] for i in range(0, len(images), BATCH_SIZE)]
+        rows = [self._network(batch)[0] for batch in batches]
         probabilities = np.concatenate(rows) if rows else np.empty((0, len(EMOTIONS)), np.float32)
         return probabilities if self._temperature == 1 else apply_temperature(probabilities, self._temperature)
-
-    def _run(self, batch):
-        with self._lock:
-            if len(batch) != self._batch:
-                shape = (len(batch), IMAGE_SIZE, IMAGE_SIZE, 1)
-                self._interpreter.resize_tensor_input(self._input["index"], shape)
-                self._interpreter.allocate_tensors()
-                self._batch = len(batch)
-            self._interpreter.set_tensor(self._input["index"], batch[..., None].astype(np.float32))
-            self._interpreter.invoke()
-            return self._interpreter.get_tensor(self._output["index"])
 
 
 def load_predictor(name=DEMO_RUN, *, models_dir=MODELS_DIR):
@@ -194,16 +194,3 @@ def load_predictor(name=DEMO_RUN, *, models_dir=MODELS_DIR):
     if hashlib.sha256(content).hexdigest() != digest:
         raise ValueError(f"{network} is not the network that {path.name} describes (sha256): export the run again")
     return Predictor(name, content, bundle)
-
-
-@contextlib.contextmanager
-def _quiet_stderr():
-    """Hide what LiteRT's C++ writes past Python ("INFO: Created ... delegate"), an alarm to most readers."""
-    saved = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)

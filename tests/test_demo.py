@@ -10,7 +10,7 @@ import pytest
 from ferlib import demo as demo_module
 from ferlib.config import EMOTION_COLORS, EMOTIONS
 from ferlib.demo import camera_view, demo, upload_view
-from ferlib.faces import sample_photo
+from ferlib.photos import sample_photo
 from ferlib.predict import load_predictor
 
 

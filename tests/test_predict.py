@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from ferlib.config import EMOTIONS
-from ferlib.faces import crop_face, sample_photo
-from ferlib.predict import load_predictor
+from ferlib.faces import crop_face, detect_faces
+from ferlib.photos import sample_photo
+from ferlib.predict import FacePrediction, load_predictor
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +40,12 @@ def test_photo_gives_one_answer_a_face(predictor):
     photo = sample_photo()
     (face,) = predictor(photo)
     assert face.box[0] < 225 < face.box[0] + face.box[2]
-    assert np.array_equal(face.crop, crop_face(photo, face.box))
+    (found,) = detect_faces(photo)
+    assert np.array_equal(face.crop, crop_face(photo, found))
     assert face.probabilities.shape == (7,) and face.probabilities.dtype == np.float32
     assert face.probabilities.sum() == pytest.approx(1, abs=1e-5)
     assert face.emotion == EMOTIONS[face.probabilities.argmax()]
+    assert face.keypoints.shape == (4, 2)
     assert len(predictor(np.concatenate([photo, photo], axis=1))) == 2
 
 
@@ -53,6 +56,19 @@ def test_array_file_and_bytes_agree(predictor, tmp_path):
     Image.fromarray(sample_photo()).save(path)
     answers = [predictor(source)[0].probabilities for source in (sample_photo(), path, path.read_bytes())]
     assert np.array_equal(answers[0], answers[1]) and np.array_equal(answers[0], answers[2])
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "answer", "mood"),
+    [
+        ([0, 0, 0, 0.7, 0, 0, 0.3], "happy", "positive"),
+        ([0.2, 0, 0.2, 0, 0.2, 0, 0.4], "not sure", "negative"),
+        ([0, 0, 0.4, 0, 0, 0.6, 0], "surprise", "surprise"),
+    ],
+)
+def test_a_doubtful_face_is_said_to_be_one(probabilities, answer, mood):
+    face = FacePrediction((0, 0, 48, 48), None, np.zeros((48, 48), np.uint8), np.array(probabilities))
+    assert (face.answer, face.mood) == (answer, mood)
 
 
 def test_photo_without_a_face_gives_no_answer(predictor):
@@ -141,7 +157,7 @@ def test_missing_network_and_damaged_bundle_are_refused(changed, run_folder, tmp
 def test_prediction_needs_no_tensorflow_and_says_nothing(run_folder):
     code = f"""
 import sys
-from ferlib.faces import sample_photo
+from ferlib.photos import sample_photo
 from ferlib.predict import load_predictor
 load_predictor("tiny", models_dir={str(run_folder.parent)!r})(sample_photo())
 heavy = {{"tensorflow", "keras", "pandas", "matplotlib"}} & set(sys.modules)

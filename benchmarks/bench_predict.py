@@ -1,0 +1,60 @@
+"""Where the milliseconds of a prediction go: finding faces in 640x480 pixels, reading them, beside the usual ways.
+
+All cores are used, but where it says otherwise. The ways take turns; the table shows medians of warm calls.
+"""
+
+import time
+from statistics import median
+
+import numpy as np
+
+from ferlib.config import DEMO_RUN, MODELS_DIR
+
+ROUNDS, BATCH = 30, 64
+
+
+def main():
+    """Measure detectors, and the default network exported and in Keras."""
+    import cv2
+    import keras
+    import pandas as pd
+
+    from benchmarks.scenes import group_photo
+    from ferlib.faces import crop_face, detect_faces
+    from ferlib.litert import Network
+    from ferlib.photos import sample_photo
+    from ferlib.predict import load_predictor
+
+    photo = cv2.resize(sample_photo(), (640, 480), interpolation=cv2.INTER_AREA)
+    rolled, _ = group_photo((640, 480), 1, seed=0)  # and in little light: it takes more looks
+    face = detect_faces(photo)[0]
+    crop = crop_face(photo, face)
+    predictor = load_predictor()
+    model = keras.models.load_model(MODELS_DIR / DEMO_RUN / "model.keras")
+    one_core = Network((MODELS_DIR / DEMO_RUN / "model.tflite").read_bytes())
+    crops = np.stack([crop] * BATCH)
+    pixels = crops[..., None].astype(np.float32)
+    ways = {
+        "find faces: BlazeFace": (lambda: detect_faces(photo), 1),
+        "find faces: BlazeFace, rolled and dark": (lambda: detect_faces(rolled), 1),
+        "find faces: Haar cascade": (lambda: detect_faces(photo, detector="haar"), 1),
+        "cut out, upright": (lambda: crop_face(photo, face), 1),
+        "read 1 face: ferlib": (lambda: predictor.predict_images(crops[:1]), 1),
+        "read 1 face: ferlib, one core": (lambda: one_core(pixels[:1]), 1),
+        "read 1 face: model.predict": (lambda: model.predict(pixels[:1], verbose=0), 1),
+        f"read {BATCH} faces, a face: ferlib": (lambda: predictor.predict_images(crops), BATCH),
+        f"read {BATCH} faces, a face: model.predict": (lambda: model.predict(pixels, verbose=0), BATCH),
+        "photo to answers": (lambda: predictor(photo), 1),
+    }
+    seconds = {name: [] for name in ways}
+    for number in range(ROUNDS + 1):
+        for name, (way, faces) in ways.items():
+            start = time.perf_counter()
+            way()
+            if number:
+                seconds[name].append((time.perf_counter() - start) / faces)
+    return pd.DataFrame({"ms": {name: 1000 * median(times) for name, times in seconds.items()}}).round(2)
+
+
+if __name__ == "__main__":
+    print(main().to_string())
