@@ -3,21 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from ferlib.config import EMOTIONS
+from ferlib.config import COARSE, EMOTIONS
 from ferlib.evaluate import wilson_interval
-
-COARSE = {
-    "positive": ("happy",),
-    "neutral": ("neutral",),
-    "negative": ("angry", "disgust", "fear", "sad"),
-    "surprise": ("surprise",),
-}
-"""The coarse question. Surprise is pleasant or not, which a face alone does not tell: it stays an answer of its own,
-so that every face is scored and none is counted as a mood that its label does not say."""
 
 
 def sum_probabilities(labels, probabilities):
-    """Turn seven emotions into the answers of `COARSE`: their probabilities add up.
+    """Turn seven emotions into the answers of `ferlib.config.COARSE`: their probabilities add up.
 
     Parameters
     ----------

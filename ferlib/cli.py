@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import sys
 import time
+from pathlib import Path
 
 from ferlib import config
 
@@ -49,14 +50,32 @@ def convert(arguments):
     print(f"wrote {convert_faces(arguments.source, arguments.target)}")
 
 
+def quality(arguments):
+    """Count what is wrong with the data; with --csv, list every fault with row, reason and evidence."""
+    from ferlib.cleaning import count_facts, count_faults, find_faults
+    from ferlib.data import load_faces
+    from ferlib.twins import find_near_duplicates
+    from ferlib.witnesses import load_witnesses
+
+    faces = load_faces(arguments.data)
+    witnesses, near = load_witnesses(faces), find_near_duplicates(faces)
+    faults = find_faults(faces, witnesses, near=near)
+    print(witnesses.source, count_faults(faults).to_string(), sep="\n\n", end="\n\n")
+    for fact, number in count_facts(faces, witnesses.votes, near).items():
+        print(f"{f'{number:.1%}' if fact.startswith('share') else f'{number:,}':>6}  {fact}")
+    if arguments.csv:
+        faults.to_csv(arguments.csv, index=False)
+        print(f"wrote {len(faults):,} faults to {arguments.csv}")
+
+
 def train(arguments):
     """Train a network into a run folder; go on with an interrupted run; or train what the zoo lacks."""
     from ferlib.data import load_faces
     from ferlib.train import resume_run, train_zoo
     from ferlib.train import train as train_run
 
-    if (arguments.model is not None) + (arguments.resume is not None) + arguments.zoo != 1:
-        raise ValueError("name a network, or an interrupted run with --resume, or --zoo")
+    if (arguments.model is not None) + (arguments.resume is not None) + arguments.zoo + arguments.cures != 1:
+        raise ValueError("name a network, or an interrupted run with --resume, or --zoo, or --cures")
     faces = load_faces(arguments.data)
     options = {
         "time_limit": arguments.time_limit,
@@ -64,8 +83,11 @@ def train(arguments):
         "precision": arguments.precision,
     }
     try:
-        if arguments.zoo:
-            print("whole runs:", ", ".join(train_zoo(faces, models_dir=config.MODELS_DIR, **options)) or "none")
+        if arguments.zoo or arguments.cures:
+            folder, runs = (
+                (config.MODELS_DIR, config.ZOO) if arguments.zoo else (config.MODELS_DIR / "cures", config.CURE_RUNS)
+            )
+            print("whole runs:", ", ".join(train_zoo(faces, models_dir=folder, zoo=runs, **options)) or "none")
             return
         name = arguments.resume or arguments.run_name or arguments.model
         run_dir = config.MODELS_DIR / name
@@ -164,18 +186,35 @@ def _write_report(run, source):
 
 
 def predict(arguments):
-    """Read the faces of photos."""
+    """Read the faces of photos, folders and videos; annotated copies and tables go to a folder."""
     from ferlib.predict import load_predictor
+    from ferlib.readings import find_files, read_files
 
-    predictor = load_predictor(arguments.model)
-    for photo in arguments.photos:
-        predictions = predictor(photo)
-        if not predictions:
-            print(f"{photo}: no face found")
-        for number, prediction in enumerate(predictions, 1):
-            order = prediction.probabilities.argsort()[::-1][:3]
-            shares = ", ".join(f"{config.EMOTIONS[label]} {prediction.probabilities[label]:.0%}" for label in order)
-            print(f"{photo}: face {number} at {'x'.join(map(str, prediction.box))}: {shares}")
+    predictor, failed, folder = load_predictor(arguments.model), 0, Path(arguments.out)
+    files = find_files(arguments.files)
+    for path, rows, error in read_files(files, predictor, folder=folder, detector=arguments.detector):
+        if error:
+            failed += 1
+            print(f"ferlib predict: {error}", file=sys.stderr)
+        elif not rows:
+            print(f"{path}: no face found")
+        elif rows[0]["time"] is not None:
+            print(f"{path}: persons: {len({row['face'] for row in rows})}, readings: {len(rows)}")
+        for row in rows if not rows or rows[0]["time"] is None else ():
+            likely = sorted(config.EMOTIONS, key=row.get, reverse=True)[:3]
+            shares = ", ".join(f"{emotion} {row[emotion]:.0%}" for emotion in likely)
+            print(f"{path}: face {row['face']} at {row['x']},{row['y']}: {row['answer']} ({shares})")
+    if len(files) > failed:
+        print(f"wrote {folder}/: annotated copies, predictions.csv, predictions.json")
+    return int(failed > 0 or not files)
+
+
+def camera(arguments):
+    """Read the faces in front of the camera, in a window; q closes it."""
+    from ferlib.predict import load_predictor
+    from ferlib.window import show_camera
+
+    show_camera(arguments.number, load_predictor(arguments.model))
 
 
 def doctor(arguments):
@@ -204,10 +243,14 @@ def _parser():
     verb = add(convert)
     verb.add_argument("source", help="any form of FER2013")
     verb.add_argument("target", help="a name ending in .csv, or a folder to make")
+    verb = add(quality)
+    verb.add_argument("--data", help="any form of FER2013; by default FERLIB_DATA, then data/")
+    verb.add_argument("--csv", help="file to write all faults to")
     verb = add(train)
     verb.add_argument("model", nargs="?", choices=config.ZOO, help="a run of the zoo, whose settings apply")
     verb.add_argument("--resume", metavar="RUN", help="go on with an interrupted run, from its last whole epoch")
     verb.add_argument("--zoo", action="store_true", help="train what models/ still lacks, most needed first")
+    verb.add_argument("--cures", action="store_true", help="train what models/cures/ lacks, for notebook 02")
     verb.add_argument("--time-limit", type=_seconds, help="stop in time, such as 9m, to be resumed later")
     verb.add_argument("--data", help="any form of FER2013; by default FERLIB_DATA, then data/")
     verb.add_argument("--run-name", help="folder in models/; by default the model's name")
@@ -223,10 +266,19 @@ def _parser():
     verb.add_argument("--html", action="store_true", help="write build/RUN.html, a report in one file")
     verb.add_argument("--data", help="predict anew on any form of FER2013; else FERLIB_DATA, then data/ where needed")
     verb = add(predict)
-    verb.add_argument("photos", nargs="+", metavar="photo")
-    verb.add_argument("--model", default=config.DEMO_RUN, help="folder in models/ (default: %(default)s)")
+    verb.add_argument("files", nargs="+", metavar="photo|folder|video")
+    verb.add_argument("--out", default="predictions", help="folder for what is written (default: %(default)s)")
+    verb.add_argument("--detector", default="blazeface", help="blazeface, haar or mtcnn (default: %(default)s)")
+    _add_model(verb)
+    verb = add(camera)
+    verb.add_argument("number", nargs="?", type=int, default=0, help="which camera (default: %(default)s)")
+    _add_model(verb)
     add(doctor)
     return parser
+
+
+def _add_model(verb):
+    verb.add_argument("--model", default=config.DEMO_RUN, help="folder in models/ (default: %(default)s)")
 
 
 def _seconds(text):

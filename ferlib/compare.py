@@ -1,6 +1,6 @@
 """Runs beside one another and beside what their recipes claim: the table of the README, and paired tests."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -252,7 +252,7 @@ def write_results(runs, *, readme=PROJECT_DIR / "README.md", models_dir=PROJECT_
 
 def _row(run):
     bundle, public, private = run.bundle, run.evaluate("PublicTest"), run.evaluate("PrivateTest")
-    recipe = _published_recipe(bundle["config"])
+    recipe = _published_recipe(run.config)
     claim = CLAIMS[recipe.model][0] if recipe else np.nan
     row = {"leaky": run.leaky, "claim": claim, "PublicTest": public.accuracy}
     for test_set in TEST_SETS:
@@ -266,17 +266,16 @@ def _row(run):
     return row | {
         "machine": bundle.get("machine", ""),
         "epochs": bundle["epochs_done"],
-        "planned": recipe.epochs if recipe else bundle["config"]["epochs"],
+        "planned": (recipe or run.config).epochs,
     }
 
 
 def _published_recipe(config):
     """The recipe that a run followed, if it did: claims are claims for settings, not for a network's name."""
-    recipe = RECIPES.get(config["model"])
-    free = {"seed", "split", "epochs"}  # a leak is the claim's own; whoever stopped early says so beside it
-    if recipe and all(config.get(key) == value for key, value in asdict(recipe).items() if key not in free):
-        return recipe
-    return None
+    recipe = RECIPES.get(config.model)
+    # a leak is the claim's own; whoever stopped early says so beside it
+    free = {key: getattr(config, key) for key in ("seed", "split", "epochs")}
+    return recipe if recipe and replace(recipe, **free) == config else None
 
 
 def _cell(value, form):

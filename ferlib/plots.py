@@ -44,6 +44,32 @@ def plot_by_emotion(table, *, label, percent=True, ax=None):
     return ax
 
 
+def plot_threshold(scores, rule, *, most=0.03, ax=None):
+    """Curve of how many faces each threshold would call suspects; the rule's own is marked.
+
+    Parameters
+    ----------
+    scores : (N,) float
+    rule : ferlib.quality.Rule
+    most : float
+        Share of the faces (0..1) at which the curve ends.
+    """
+    ax = new_axes(ax, figsize=(4, 3))
+    scores = np.sort(scores)[:: -1 if rule.above else 1]
+    found = np.arange(1, len(scores) + 1)
+    chosen = int((scores > rule.threshold).sum() if rule.above else (scores < rule.threshold).sum())
+    shown = max(int(most * len(scores)), 2 * chosen, 2)
+    ax.step(scores[:shown], found[:shown], where="post", color=PALETTE[0])
+    ax.axvline(rule.threshold, color=PALETTE[1], linestyle="--")
+    # the curve begins at the lower left, so the number fits at the foot of the line
+    place = dict(xycoords=ax.get_xaxis_transform(), textcoords="offset points", ha="left", va="bottom")
+    ax.annotate(f"{chosen:,}", (rule.threshold, 0.04), (4, 0), color=PALETTE[1], **place)
+    ax.set(xlabel=rule.score, ylabel="faces", yscale="log")
+    if rule.above:
+        ax.invert_xaxis()
+    return ax
+
+
 def plot_faces(images, *, titles=None, columns=7, ax=None):
     """A contact sheet.
 
@@ -133,32 +159,12 @@ def plot_probabilities(probabilities, *, ax=None):
     probabilities : (7,) float
     """
     ax = new_axes(ax, figsize=(5, 3))
-    bars = ax.barh(EMOTIONS, probabilities, color=[EMOTION_COLORS[name] for name in EMOTIONS])
+    places = range(len(EMOTIONS))
+    bars = ax.barh(places, probabilities, color=[EMOTION_COLORS[name] for name in EMOTIONS])
+    ax.set_yticks(places, EMOTIONS)
     ax.bar_label(bars, [f" {p:.0%}" for p in probabilities], color=GREY)
     ax.invert_yaxis()
     ax.set(xlabel="probability", xlim=(0, 1.1))
     percent_axis(ax.xaxis)
     ax.tick_params(axis="y", length=0)
-    return ax
-
-
-def plot_prediction(photo, predictions, *, ax=None):
-    """A photo with a numbered box round every face, and the likeliest emotion.
-
-    Parameters
-    ----------
-    photo : (height, width, 3) uint8
-    predictions : list of FacePrediction
-    """
-    ax = new_axes(ax, figsize=(6, 6))
-    ax.imshow(photo)
-    for number, prediction in enumerate(predictions, 1):
-        x, y, width, height = prediction.box
-        color = EMOTION_COLORS[prediction.emotion]
-        ax.add_patch(plt.Rectangle((x, y), width, height, fill=False, ec="white", lw=5))
-        ax.add_patch(plt.Rectangle((x, y), width, height, fill=False, ec=color, lw=3))
-        text = f"{number}  {prediction.emotion} {prediction.probabilities.max():.0%}"
-        box = dict(fc="white", ec=color, boxstyle="round,pad=0.3")
-        ax.annotate(text, (x, y), (0, 6), textcoords="offset points", va="bottom", bbox=box)
-    ax.set_axis_off()
     return ax

@@ -1,28 +1,108 @@
-"""What is wrong with the data: tables of blank, duplicate, leaked and mislabelled faces, with row numbers."""
+"""What is wrong with the pictures: tables of blank, odd and repeated faces, with row numbers, reason and evidence."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from ferlib.config import EMOTIONS, IMAGE_SIZE
+from ferlib.config import EMOTIONS, IMAGE_SIZE, SPLITS
 
 
-def find_blanks(faces, *, spread=5.0):
-    """Faces that are one shade of grey.
+@dataclass(frozen=True)
+class Rule:
+    """When a score makes a picture a suspect.
+
+    Attributes
+    ----------
+    score : str
+        A column of `measure_pictures`.
+    threshold : float
+    above : bool
+        Suspect above the threshold, or below it?
+    reason : str
+    """
+
+    score: str
+    threshold: float
+    above: bool
+    reason: str
+
+
+PICTURE_RULES = {
+    "blank": Rule("spread", 3, False, "one shade of grey"),
+    "unlike a face": Rule("likeness", 0.7, False, "edges unlike those of the mean face"),
+    "blurred": Rule("sharpness", 0.4, False, "no fine detail"),
+    "dark": Rule("brightness", 30, False, "nearly black"),
+    "bright": Rule("brightness", 215, True, "nearly white"),
+    "faint": Rule("spread", 20, False, "hardly any contrast"),
+    "text": Rule("strokes", 15, True, "a band of thin strokes: a caption or watermark"),
+    "drawing": Rule("tones", 3.5, False, "few tones: a drawing, or a sign"),
+}
+"""Faults of single pictures. Each threshold is a choice; notebook 01 shows how many faces another one would find."""
+
+
+def measure_pictures(faces):
+    """One score a column for every fault that a single picture can have.
 
     Parameters
     ----------
     faces : Faces
-    spread : float
-        Standard deviation of the grey values (0..255) below which a face counts as blank.
 
     Returns
     -------
     pandas.DataFrame
-        row, label, usage, spread.
+        N rows: brightness (mean, 0..255), spread (standard deviation of the grey values), sharpness (standard deviation
+        of the Laplacian over spread), tones (entropy of 64 grey levels from darkest to lightest, 0..6 bits), strokes
+        (how much more thin light strokes the busiest 7 lines have than the median line, in grey values), likeness
+        (cosine of the face's edges and the mean edges of all, 0..1).
     """
-    spreads = faces.images.reshape(len(faces), -1).std(1, dtype=np.float32)
-    rows = np.flatnonzero(spreads < spread)
-    return _table(faces, rows).assign(spread=spreads[rows])
+    import cv2
+
+    pixels = np.ascontiguousarray(faces.images).reshape(len(faces), -1)
+    stroke = cv2.getStructuringElement(cv2.MORPH_RECT, (5, 1))
+    scores = {"brightness": pixels.mean(1, dtype=np.float32), "spread": pixels.std(1, dtype=np.float32)}
+    detail, strokes, tones = (np.empty(len(faces), np.float32) for _ in range(3))
+    for row, image in enumerate(faces.images):
+        detail[row] = cv2.Laplacian(image, cv2.CV_32F).std()
+        # an opening removes what is thinner than the stroke; 60: a caption counts no more than a watermark
+        thin = cv2.min(cv2.morphologyEx(image, cv2.MORPH_TOPHAT, stroke), 60).mean(1, dtype=np.float32)
+        strokes[row] = cv2.blur(thin[:, None], (1, 7)).max() - np.median(thin)
+        stretched = cv2.normalize(image, None, 0, 63, cv2.NORM_MINMAX)  # a dark photo has many tones too
+        levels = np.bincount(stretched.ravel(), minlength=64) / image.size
+        tones[row] = -(levels * np.log2(levels, where=levels > 0, out=np.zeros(64))).sum()
+    edges = describe_edges(faces.images)
+    mean = edges.mean(0)
+    likeness = edges @ mean / np.maximum(np.linalg.norm(edges, axis=1) * np.linalg.norm(mean), 1e-6)
+    sharpness = detail / np.maximum(scores["spread"], 1)
+    return pd.DataFrame(scores).assign(sharpness=sharpness, tones=tones, strokes=strokes, likeness=likeness)
+
+
+def find_poor_pictures(faces, scores=None, *, rules=PICTURE_RULES):
+    """Pictures with a score beyond its threshold.
+
+    Parameters
+    ----------
+    faces : Faces
+    scores : pandas.DataFrame, optional
+        From `measure_pictures`.
+    rules : dict of str to Rule
+
+    Returns
+    -------
+    pandas.DataFrame
+        row, label, usage, fault (a key of `rules`), reason, evidence (the score); worst first, fault by fault. A blank
+        picture has no other fault.
+    """
+    scores = measure_pictures(faces) if scores is None else scores
+    tables, blank = [], np.zeros(len(faces), dtype=bool)
+    for fault, rule in rules.items():
+        score = scores[rule.score].to_numpy()
+        beyond = score > rule.threshold if rule.above else score < rule.threshold
+        rows = np.flatnonzero(beyond & ~blank)
+        rows = rows[np.argsort(-score[rows] if rule.above else score[rows], kind="stable")]
+        tables.append(fault_table(faces, rows, fault=fault, reason=rule.reason, evidence=score[rows]))
+        blank |= beyond & (fault == "blank")
+    return pd.concat(tables, ignore_index=True)
 
 
 def find_duplicates(faces):
@@ -35,17 +115,24 @@ def find_duplicates(faces):
     Returns
     -------
     pandas.DataFrame
-        row, label, usage, group (numbered from 0), copies (faces in the group), conflict (their labels differ), leak
-        (they stand in more than one split).
+        row, label, usage, fault ("copy"), reason, evidence (faces in the group), group (numbered from 0), conflict
+        (their labels differ), leak (they stand in more than one split), kept (the one of its group to keep: in the
+        last split, so that no twin of a tested face stays in Training, and there the first).
     """
-    pixels = np.ascontiguousarray(faces.images.reshape(len(faces), -1))
-    _, group = np.unique(pixels.view(f"V{pixels.shape[1]}").ravel(), return_inverse=True)
-    table = _table(faces, np.arange(len(faces))).assign(group=group)
+    pixels = np.ascontiguousarray(faces.images).reshape(len(faces), -1)
+    _, group, copies = np.unique(pixels.view(f"V{pixels.shape[1]}").ravel(), return_inverse=True, return_counts=True)
+    rows = np.flatnonzero(copies[group] > 1)
+    table = fault_table(faces, rows, fault="copy", reason="", evidence=copies[group[rows]]).assign(group=group[rows])
     groups = table.groupby("group")
-    table["copies"] = groups["row"].transform("size")
     table["conflict"] = groups["label"].transform("nunique") > 1
     table["leak"] = groups["usage"].transform("nunique") > 1
-    table = table[table["copies"] > 1].sort_values(["copies", "group", "row"], ascending=[False, True, True])
+    last_first = table.assign(split=-table["usage"].map(SPLITS.index)).sort_values(["split", "row"])
+    table["kept"] = ~last_first["group"].duplicated()
+    labels = groups["label"].agg(lambda names: ", ".join(sorted(set(names)))).loc[table["group"]]
+    table["reason"] = [
+        f"one of {n} copies, labelled {names}" for n, names in zip(table["evidence"], labels, strict=True)
+    ]
+    table = table.sort_values(["evidence", "group", "row"], ascending=[False, True, True])
     return table.assign(group=pd.factorize(table["group"])[0]).reset_index(drop=True)
 
 
@@ -65,94 +152,25 @@ def find_leaks(train_images, test_images):
     return np.array([image.tobytes() in trained for image in test_images], dtype=bool)
 
 
-def find_near_duplicates(faces, *, similarity=0.98):
-    """Pairs of faces that are almost the same picture: brighter, shifted by a pixel, re-encoded or mirrored.
-
-    A coarse copy of each face proposes pairs; the correlation of all pixels, at the best shift of up to one pixel,
-    confirms.
+def leak_meter(train_rows, test_rows, faces):
+    """How much of a test set is also trained on, emotion by emotion.
 
     Parameters
     ----------
+    train_rows, test_rows : (M,), (K,) int64
+        Indices into `faces`, as a split gives them; the same row may come several times.
     faces : Faces
-    similarity : float
-        Correlation from which a pair is confirmed; 1 is the same but for brightness and contrast.
 
     Returns
     -------
     pandas.DataFrame
-        row, twin (row < twin), similarity, mirrored; most alike first, exact duplicates left out.
+        Indexed by emotion, and "all": n (test rows), twins (those with an identical face in training), share.
     """
-    from sklearn.neighbors import NearestNeighbors
-
-    images = np.asarray(faces.images)
-    textured = np.flatnonzero(images.reshape(len(images), -1).std(1, dtype=np.float32) >= 5)
-    images = images[textured]
-    coarse = _normalised(images.reshape(-1, 16, 3, 16, 3).mean((2, 4)))
-    neighbours = NearestNeighbors(radius=np.sqrt(2 - 2 * (similarity - 0.05)), algorithm="brute").fit(coarse)
-    found = []
-    for mirrored in (False, True):
-        query = coarse.reshape(-1, 16, 16)[..., ::-1].reshape(coarse.shape) if mirrored else coarse
-        near = neighbours.radius_neighbors(query, return_distance=False)
-        for row, twins in enumerate(near):
-            for twin in twins[twins > row]:
-                first = images[row, :, ::-1] if mirrored else images[row]
-                if not mirrored and np.array_equal(first, images[twin]):
-                    continue
-                alike = _best_correlation(first, images[twin])
-                if alike >= similarity:
-                    found.append((textured[row], textured[twin], alike, mirrored))
-    table = pd.DataFrame(found, columns=["row", "twin", "similarity", "mirrored"])
-    return table.sort_values("similarity", ascending=False, ignore_index=True)
-
-
-def find_suspect_labels(faces, probabilities):
-    """Faces whose label a model that never saw them finds implausible, by confident learning.
-
-    Parameters
-    ----------
-    faces : Faces
-    probabilities : (N, 7) float
-        Out of sample: from `estimate_probabilities`, or from a run on the splits that it was not trained on.
-
-    Returns
-    -------
-    pandas.DataFrame
-        row, label, usage, suggested (emotion), quality (0..1, the label's; lowest first).
-
-    References
-    ----------
-    Northcutt, Jiang and Chuang (2021), "Confident Learning", arXiv:1911.00068; the package cleanlab.
-    """
-    from cleanlab.filter import find_label_issues
-    from cleanlab.rank import get_label_quality_scores
-
-    labels, probabilities = np.asarray(faces.labels), np.asarray(probabilities, dtype=np.float64)
-    quality = get_label_quality_scores(labels, probabilities)
-    rows = find_label_issues(labels, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1)
-    suggested = [EMOTIONS[label] for label in probabilities[rows].argmax(1)]
-    return _table(faces, rows).assign(suggested=suggested, quality=quality[rows])
-
-
-def estimate_probabilities(faces, *, seed, folds=5):
-    """Out-of-fold probabilities of a simple model: edges (HOG), seen by a linear classifier. Takes seconds.
-
-    Parameters
-    ----------
-    faces : Faces
-    seed : int
-    folds : int
-
-    Returns
-    -------
-    (N, 7) float64
-        Each row from a model that was not fitted on it.
-    """
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
-
-    model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    return cross_val_predict(model, describe_edges(faces.images), faces.labels, cv=splitter, method="predict_proba")
+    leaked, labels = find_leaks(faces.images[train_rows], faces.images[test_rows]), faces.labels[test_rows]
+    chosen = {emotion: labels == label for label, emotion in enumerate(EMOTIONS)} | {"all": labels >= 0}
+    counts = {name: (rows.sum(), leaked[rows].sum()) for name, rows in chosen.items()}
+    table = pd.DataFrame.from_dict(counts, orient="index", columns=["n", "twins"])
+    return table.assign(share=table["twins"] / table["n"])
 
 
 def describe_edges(images):
@@ -172,20 +190,8 @@ def describe_edges(images):
     return np.stack([hog.compute(np.ascontiguousarray(image)).ravel() for image in images])
 
 
-def _table(faces, rows):
-    return pd.DataFrame(
-        {"row": rows, "label": [EMOTIONS[label] for label in faces.labels[rows]], "usage": faces.usage[rows]}
-    )
-
-
-def _normalised(images):
-    flat = images.reshape(len(images), -1).astype(np.float32)
-    flat -= flat.mean(1, keepdims=True)
-    return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
-
-
-def _best_correlation(first, second):
-    """Highest correlation of two images over shifts of up to one pixel."""
-    centre = _normalised(first[None, 1:-1, 1:-1])[0]
-    shifts = [second[y : y + IMAGE_SIZE - 2, x : x + IMAGE_SIZE - 2] for y in range(3) for x in range(3)]
-    return float((_normalised(np.stack(shifts)) @ centre).max())
+def fault_table(faces, rows, *, fault, reason, evidence):
+    """What every table of faults begins with: row, label, usage, fault, reason, evidence (a number)."""
+    rows = np.asarray(rows, dtype=np.int64)
+    columns = {"row": rows, "label": np.array(EMOTIONS)[faces.labels[rows]], "usage": faces.usage[rows]}
+    return pd.DataFrame(columns).assign(fault=fault, reason=reason, evidence=np.asarray(evidence))

@@ -9,7 +9,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from ferlib.answers import COARSE, find_confident_errors, find_doubtful_hits, score_coverage, sum_probabilities
+from ferlib.answers import find_confident_errors, find_doubtful_hits, score_coverage, sum_probabilities
+from ferlib.config import COARSE
 from ferlib.curves import plot_history
 from ferlib.evaluate import evaluate
 from ferlib.plots import plot_answers, plot_maps

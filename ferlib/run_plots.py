@@ -54,3 +54,55 @@ def plot_robustness(table, *, ax=None):
     percent_axis(ax.yaxis)
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return ax
+
+
+def plot_cures(recalls, counts, *, ax=None):
+    """Recall against how rare an emotion is: a line a cure through the mean of its runs, a dot a run.
+
+    Parameters
+    ----------
+    recalls : pandas.DataFrame
+        Indexed by (cure, seed), a column an emotion, 0..1.
+    counts : Series
+        Training rows by emotion.
+    """
+    ax = new_axes(ax, figsize=(9, 4.5))
+    order = counts.sort_values(ascending=False).index
+    cures = recalls.index.unique(0)
+    for number, (cure, color, mark) in enumerate(zip(cures, CURVE_COLORS, "osD^vPX", strict=False)):
+        places = np.arange(len(order)) + 0.1 * (number - (len(cures) - 1) / 2)
+        of_seeds = recalls.loc[cure, order]
+        ax.plot(places, of_seeds.mean(), f"{mark}-", color=color, label=cure.replace("_", " "))
+        for _, recall in of_seeds.iterrows():
+            ax.plot(places, recall, ".", color=color, ms=4, alpha=0.6)
+    ax.set_xticks(range(len(order)), [f"{emotion}\n{counts[emotion]:,}" for emotion in order])
+    ax.set(xlabel="emotion, and its Training rows", ylabel="recall on PublicTest", ylim=(0, 1))
+    percent_axis(ax.yaxis)
+    ax.legend(ncols=len(cures), loc="lower center", bbox_to_anchor=(0.5, 1), columnspacing=1, handletextpad=0.4)
+    return ax
+
+
+def plot_leak(apparent, honest, *, claim, ax=None):
+    """The score that a leak fakes, against epochs, beside the honest one.
+
+    Parameters
+    ----------
+    apparent, honest : Run
+        The same recipe, oversampled before the split, and after it.
+    claim : float
+        What was published, 0..1.
+    """
+    ax = new_axes(ax, figsize=(8, 4.2))
+    lines = {"oversampled, then split": (apparent, PALETTE[1]), "split, then oversampled": (honest, PALETTE[0])}
+    for name, (run, color) in lines.items():
+        epochs, accuracy = run.history["epoch"], run.history["val_accuracy"]
+        ax.plot(epochs, accuracy, "o-", color=color, ms=4)
+        end = epochs.iloc[-1], accuracy.iloc[-1]
+        ax.annotate(name, end, (8, 0), textcoords="offset points", color=color, va="center")
+    ax.axhline(claim, color=GREY, ls=":")
+    ax.annotate(f"published: {claim:.1%}", (1, claim), (0, 4), textcoords="offset points", color=GREY)
+    longest = max(run.bundle["epochs_done"] for run in (apparent, honest))
+    ax.set(xlabel="epoch", ylabel="accuracy on its own test split", xlim=(0.5, longest * 1.45), ylim=(0.2, 0.9))
+    ax.set_xticks(range(1, longest + 1, max(1, longest // 10)))
+    percent_axis(ax.yaxis)
+    return ax

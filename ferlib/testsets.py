@@ -12,11 +12,19 @@ TEST_SETS = ("published", "without_twins", "faces_only")
 VOTES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF")
 """FER+'s columns, in its order; NF is "not a face"."""
 
-# EMOTIONS in FER+'s words
-_EMOTION_VOTES = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
+EMOTION_VOTES = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
+"""`EMOTIONS` in FER+'s words."""
 
 TEST_FACES = MODELS_DIR / "test_faces.csv"
 """What is known of every test face but its picture; see `write_test_faces` and models/README.md."""
+
+
+def check_votes(faces, votes):
+    """Raise ValueError unless row i of FER+'s table belongs to row i of `faces`."""
+    if len(faces) != len(votes) or (votes["Usage"].to_numpy() != faces.usage).any():
+        raise ValueError(
+            f"{faces.source}: its {len(faces)} rows are not those of FER+ ({len(votes)}): give fer2013.csv"
+        )
 
 
 def write_test_faces(faces, votes, path=TEST_FACES):
@@ -46,10 +54,7 @@ def write_test_faces(faces, votes, path=TEST_FACES):
     """
     from ferlib.quality import find_leaks
 
-    if len(faces) != len(votes) or (votes["Usage"].to_numpy() != faces.usage).any():
-        raise ValueError(
-            f"{faces.source}: its {len(faces)} rows are not those of FER+ ({len(votes)}): give fer2013.csv"
-        )
+    check_votes(faces, votes)
     table = votes[list(VOTES)].assign(usage=faces.usage, label=faces.labels, twin=0)
     for usage in ("PublicTest", "PrivateTest"):
         rows = faces.usage == usage
@@ -105,21 +110,23 @@ def find_rows(labels, usage, test_set):
     return np.flatnonzero(~left_out)
 
 
-def majority_labels(votes):
-    """The emotion that more than half of the voters saw.
+def majority_labels(votes, *, contempt=False):
+    """The emotion that more than half of the voters saw: FER+'s labels, instead of FER2013's.
 
     Parameters
     ----------
     votes : pandas.DataFrame
         N rows, with the columns `VOTES`.
+    contempt : bool
+        Count FER+'s eighth emotion as one.
 
     Returns
     -------
     (N,) int64
-        Index into `EMOTIONS`; -1 where no emotion of the seven has a majority.
+        Index into `EMOTIONS`, or 7 for contempt; -1 where no emotion has a majority.
     """
-    seven = votes[_EMOTION_VOTES].to_numpy()
-    return np.where(2 * seven.max(1) > votes[list(VOTES)].sum(axis=1), seven.argmax(1), -1)
+    counts = votes[EMOTION_VOTES + ["contempt"] * contempt].to_numpy()
+    return np.where(2 * counts.max(1) > votes[list(VOTES)].sum(axis=1), counts.argmax(1), -1)
 
 
 def compare_with_votes(labels, predicted, votes):

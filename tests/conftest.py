@@ -1,5 +1,7 @@
 import hashlib
 import json
+import os
+import shutil
 
 import numpy as np
 import pytest
@@ -92,3 +94,12 @@ def styled_figures():
     use_style()
     yield
     plt.close("all")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Path of an installed Chromium; where CI runs, a missing one is a failure."""
+    found = [path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path]
+    if not found:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no Chromium is installed")
+    return found[0]

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from ferlib.answers import COARSE, find_confident_errors, find_doubtful_hits, score_coverage, sum_probabilities
-from ferlib.config import EMOTIONS
+from ferlib.answers import find_confident_errors, find_doubtful_hits, score_coverage, sum_probabilities
+from ferlib.config import COARSE, EMOTIONS
 from ferlib.evaluate import evaluate
 
 

@@ -9,9 +9,11 @@ import pytest
 from ferlib.config import PROJECT_DIR
 
 STAIRCASE = """
-config anatomy portrait synthetic tables formats cache data quality balance models augment trainer callbacks
-evaluate answers testsets robustness runs compare export train
-explain style plots curves score_plots run_plots report faces predict demo notebooks doctor cli
+config anatomy portrait synthetic tables formats cache data quality twins balance models fused augment trainer callbacks
+evaluate answers testsets witnesses cleaning robustness runs compare export train
+explain style plots curves score_plots run_plots report
+photos litert blazeface faces predict annotate video photo_plots readings window
+demo suspects notebooks doctor cli
 """.split()
 HEAVY = {"tensorflow", "keras", "torch", "jax", "sklearn", "matplotlib", "pandas", "cv2", "ipywidgets"}
 
@@ -54,7 +56,8 @@ def test_the_package_is_light(statement):
 
 
 LIGHT = """
-data answers robustness runs compare plots curves score_plots run_plots report predict faces demo quality explain
+data answers robustness runs compare plots curves score_plots run_plots report predict faces demo explain
+quality twins witnesses cleaning suspects
 """.split()
 
 

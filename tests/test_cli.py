@@ -6,7 +6,7 @@ import pytest
 
 from ferlib import cli, config
 from ferlib.compare import README_MARKS
-from ferlib.faces import sample_photo
+from ferlib.photos import sample_photo
 from ferlib.runs import load_run
 
 
@@ -22,7 +22,8 @@ def test_help_names_every_verb(capsys):
     with pytest.raises(SystemExit, match="0"):
         cli.main(["--help"])
     text = capsys.readouterr().out
-    assert all(verb in text for verb in "figures download convert train evaluate predict doctor".split())
+    verbs = "figures download convert quality train evaluate predict camera doctor"
+    assert all(verb in text for verb in verbs.split())
 
 
 def test_predict_reads_a_photo_without_tensorflow(tmp_path):
@@ -31,13 +32,15 @@ def test_predict_reads_a_photo_without_tensorflow(tmp_path):
     photo = tmp_path / "astronaut.png"
     cv2.imwrite(str(photo), sample_photo()[..., ::-1])
     code = (
-        "import sys; from ferlib.cli import main; status = main(['predict', sys.argv[1]]);"
-        "sys.exit(status or bool({'tensorflow', 'keras'} & set(sys.modules)))"
+        "import sys; from ferlib.cli import main; status = main(['predict', *sys.argv[1:]]);"
+        "sys.exit(status or bool({'tensorflow', 'keras', 'pandas', 'matplotlib'} & set(sys.modules)))"
     )
-    result = subprocess.run([sys.executable, "-c", code, str(photo)], capture_output=True, text=True)
+    command = [sys.executable, "-c", code, str(photo), "--out", str(tmp_path / "read")]
+    result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert "face 1" in result.stdout
     assert any(emotion in result.stdout for emotion in config.EMOTIONS)
+    assert (tmp_path / "read" / "astronaut_faces.jpg").exists()
 
 
 def test_a_photo_without_a_face_is_said_to_have_none(tmp_path, capsys):
@@ -46,8 +49,26 @@ def test_a_photo_without_a_face_is_said_to_have_none(tmp_path, capsys):
 
     photo = tmp_path / "wall.png"
     cv2.imwrite(str(photo), np.full((200, 200), 127, np.uint8))
-    assert cli.main(["predict", str(photo)]) == 0
+    assert cli.main(["predict", str(photo), "--out", str(tmp_path / "read")]) == 0
     assert "no face found" in capsys.readouterr().out
+
+
+def test_a_broken_photo_among_others_is_named_and_the_others_are_read(tmp_path, capsys, monkeypatch):
+    import cv2
+
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite("me.png", sample_photo()[..., ::-1])
+    (tmp_path / "broken.jpg").write_bytes(b"")
+    assert cli.main(["predict", "."]) == 1
+    said = capsys.readouterr()
+    assert "broken.jpg is empty" in said.err and "me.png: face 1" in said.out
+    assert (tmp_path / "predictions" / "predictions.csv").exists()
+
+
+def test_camera_without_a_display_says_so(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "tkinter", None)
+    assert cli.main(["camera"]) == 1
+    assert "no window can be opened here" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -60,7 +81,8 @@ def test_a_photo_without_a_face_is_said_to_have_none(tmp_path, capsys):
         (["evaluate", "nonesuch"], "no run 'nonesuch'"),
     ],
 )
-def test_errors_are_one_sentence(arguments, sentence, capsys):
+def test_errors_are_one_sentence(arguments, sentence, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert cli.main(arguments) == 1
     error = capsys.readouterr().err
     assert sentence in error
@@ -106,6 +128,16 @@ def test_evaluate_writes_the_readme_from_all_runs_only(models, capsys, monkeypat
     assert f"[{trained_run.name}](models/{trained_run.name}/card.md)" in (tmp_path / "README.md").read_text()
     assert cli.main(["evaluate", trained_run.name, "--readme"]) == 1
     assert "--readme takes every run" in capsys.readouterr().err
+
+
+def test_quality_counts_faults_and_lists_them(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("FERLIB_PROFILE", "tiny")
+    assert cli.main(["quality", "--data", "embedded", "--csv", str(tmp_path / "faults.csv")]) == 0
+    said = capsys.readouterr().out
+    assert "nobody voted on these faces" in said and "near copy" in said and "groups of identical faces" in said
+    written = (tmp_path / "faults.csv").read_text().splitlines()
+    assert written[0] == "row,label,usage,fault,reason,evidence"
+    assert f"wrote {len(written) - 1:,} faults" in said
 
 
 def test_convert_says_what_it_wrote(tmp_path, capsys, monkeypatch):

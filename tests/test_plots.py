@@ -8,7 +8,7 @@ from ferlib import plots, style
 from ferlib.answers import find_confident_errors
 from ferlib.config import EMOTION_COLORS, EMOTIONS
 from ferlib.data import count_labels
-from ferlib.predict import FacePrediction
+from ferlib.quality import Rule
 
 pytestmark = pytest.mark.usefixtures("styled_figures")
 
@@ -29,6 +29,17 @@ def test_one_bar_an_emotion_and_column():
     table = pd.DataFrame(np.arange(14).reshape(7, 2) / 14, index=EMOTIONS, columns=["before", "after"])
     ax = plots.plot_by_emotion(table, label="share")
     assert sorted(bar.get_height() for bar in ax.patches) == sorted(table.to_numpy().ravel())
+
+
+@pytest.mark.parametrize(("above", "found"), [(False, 20), (True, 79)])
+def test_a_threshold_stands_at_its_number_of_faces(above, found):
+    ax = plots.plot_threshold(np.arange(100) / 100, Rule("likeness", 0.2, above, ""))
+    assert texts(ax) == [str(found)]
+    line, mark = ax.lines
+    assert mark.get_xdata()[0] == 0.2
+    beyond = [n for score, n in zip(*line.get_data(), strict=True) if (score > 0.2 if above else score < 0.2)]
+    assert max(beyond) == found
+    assert ax.xaxis_inverted() == above
 
 
 def test_a_contact_sheet_shows_every_face_with_its_title(drawn_faces):
@@ -66,15 +77,6 @@ def test_occlusion_lies_over_seven_mean_faces():
 def test_probabilities_are_written_beside_their_bars():
     ax = plots.plot_probabilities(np.array([0.5, 0, 0, 0.25, 0.25, 0, 0]))
     assert texts(ax) == ["50%", "0%", "0%", "25%", "25%", "0%", "0%"]
-
-
-def test_a_photo_carries_numbered_boxes():
-    photo = np.zeros((100, 100, 3), np.uint8)
-    crop = np.zeros((48, 48), np.uint8)
-    faces = [FacePrediction((10 + 40 * i, 20, 30, 30), crop, np.eye(7)[3], "happy") for i in range(2)]
-    ax = plots.plot_prediction(photo, faces)
-    assert texts(ax) == ["1  happy 100%", "2  happy 100%"]
-    assert {patch.get_x() for patch in ax.patches} == {10, 50}
 
 
 def test_an_axes_given_is_used():

@@ -1,11 +1,12 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from ferlib import run_plots
 from ferlib.compare import compare_runs
-from ferlib.config import RECIPES
+from ferlib.config import EMOTIONS, RECIPES
 from ferlib.robustness import CORRUPTIONS, measure_robustness
 from ferlib.runs import list_runs, load_run
 
@@ -32,3 +33,21 @@ def test_every_corruption_is_a_curve_from_the_same_point(drawn_faces):
     assert {curve.get_ydata()[0] for curve in curves} == {table["accuracy"].iloc[0]}
     assert [list(curve.get_xdata()) for curve in curves] == [[0, 1, 2, 3, 4, 5]] * len(CORRUPTIONS)
     assert len({curve.get_color() for curve in curves}) == len(CORRUPTIONS)
+
+
+def test_cures_are_lines_from_the_commonest_emotion_to_the_rarest():
+    rows = {("none", 0): 0.2, ("none", 1): 0.4, ("focal", 0): 0.6, ("focal", 1): 0.6}
+    recalls = pd.DataFrame({emotion: rows for emotion in EMOTIONS})
+    ax = run_plots.plot_cures(recalls, pd.Series(range(1, 8), index=EMOTIONS))
+    assert [label.get_text() for label in ax.get_legend().texts] == ["none", "focal"]
+    assert ax.lines[0].get_ydata() == pytest.approx(np.full(7, 0.3))
+    assert next(tick.get_text() for tick in ax.get_xticklabels()) == "neutral\n7"
+
+
+def test_the_leak_stands_beside_the_claim(trained_run):
+    run = load_run(trained_run.name, models_dir=trained_run.parent)
+    ax = run_plots.plot_leak(run, run, claim=0.81)
+    assert [text.get_text() for text in ax.texts] == [
+        *["oversampled, then split", "split, then oversampled", "published: 81.0%"]
+    ]
+    assert list(ax.lines[0].get_ydata()) == list(run.history["val_accuracy"])

@@ -23,9 +23,10 @@ function inkOn(color) {
 
 const percent = (probability) => `${Math.round(100 * probability)} %`;
 
-/** "happy 93 %" */
+/** "happy 93 %", or "not sure (happy 43 %)" */
 function describe(face) {
-  return `${face.emotion} ${percent(Math.max(...face.probabilities))}`;
+  const likeliest = `${face.emotion} ${percent(Math.max(...face.probabilities))}`;
+  return face.answer === face.emotion ? likeliest : `${face.answer} (${likeliest})`;
 }
 
 /** A box with a filled label; `unit` is the size of a line of text in canvas pixels. */

@@ -114,7 +114,7 @@ function render({ model, el }) {
       if (!(await show(bitmap, answer.faces, pictures, mine))) return;
       const found = answer.faces.map((face, i) => `${i + 1}: ${describe(face)}`).join(", ");
       const count = answer.faces.length === 1 ? "1 face" : `${answer.faces.length} faces`;
-      if (!answer.faces.length) say("No face found in this photo. Upright faces seen from the front are found best.", true);
+      if (!answer.faces.length) say("No face found in this photo. Faces seen from the front, not too small, are found best.", true);
       else say(`${file ? "" : "A sample to begin with (astronaut Eileen Collins, NASA). "}${count}. ${found}.`);
     } catch (error) {
       if (mine !== latest) return;

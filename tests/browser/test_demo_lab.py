@@ -1,98 +1,28 @@
 """The demo as a reader meets it: JupyterLab in Chromium, notebook 05, a picture, a camera."""
 
-import json
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 
 import cv2
 import numpy as np
 import pytest
+from lab import SCREENSHOTS, run_notebook, serve_lab
 from PIL import Image
 
-from ferlib.config import BUILD_DIR, EMOTIONS, NOTEBOOKS_DIR
-from ferlib.faces import sample_photo
+from ferlib.config import EMOTIONS, NOTEBOOKS_DIR
+from ferlib.photos import sample_photo
 
 pytestmark = pytest.mark.browser
 
-SCREENSHOTS = BUILD_DIR / "screenshots"
-TOKEN = "only-for-this-test"
-PATIENCE = 120_000  # ms: two slow cores that others use too
-SETTINGS = {
-    "notification": {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True},
-    "themes": {"theme": "JupyterLab Light"},
-}
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-]
-
 
 @pytest.fixture(scope="module")
-def chromium():
-    found = [path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path]
-    if not found:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no Chromium is installed")
-    return found[0]
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    """A JupyterLab server with notebook 05; gives the notebook's address."""
+def address(tmp_path_factory):
+    """Where notebook 05 is served."""
     folder = tmp_path_factory.mktemp("lab")
     (folder / "notebooks").mkdir()
     shutil.copy(NOTEBOOKS_DIR / "05_demo.ipynb", folder / "notebooks")
-    for name, values in SETTINGS.items():
-        path = folder / "settings" / "@jupyterlab" / "apputils-extension" / f"{name}.jupyterlab-settings"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(values))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    # nothing of the reader's own Jupyter is read or changed
-    kinds = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
-    places = {f"JUPYTER_{kind}": str(folder / kind.lower()) for kind in kinds}
-    places |= {f"JUPYTERLAB_{kind}_DIR": str(folder / kind.lower()) for kind in ("SETTINGS", "WORKSPACES")}
-    arguments = [
-        *f"--no-browser --allow-root --expose-app-in-browser --ip=127.0.0.1 --port={port}".split(),
-        f"--IdentityProvider.token={TOKEN}",
-        f"--ServerApp.root_dir={folder / 'notebooks'}",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ]
-    with (folder / "server.txt").open("w") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *arguments],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            # the embedded set, so that the notebook does not write over the figures of FER2013
-            env=os.environ | places | {"FERLIB_DATA": "embedded"},
-        )
-    try:
-        wait_for_server(f"http://127.0.0.1:{port}/api?token={TOKEN}", server, folder / "server.txt")
-        yield f"http://127.0.0.1:{port}/lab/tree/05_demo.ipynb?token={TOKEN}&reset"
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-
-
-def wait_for_server(address, server, log):
-    end = time.monotonic() + PATIENCE / 1000
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            urllib.request.urlopen(address, timeout=5).close()
-            return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"JupyterLab did not start:\n{log.read_text()}")
+    # the embedded set, so that the notebook does not write over the figures of FER2013
+    with serve_lab(folder, "05_demo.ipynb", FERLIB_DATA="embedded") as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -111,28 +41,10 @@ def film(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(chromium, lab, film):
+def page(chromium, address, film):
     """Notebook 05 after "Run All Cells"."""
-    from playwright.sync_api import sync_playwright
-
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=[*FLAGS, f"--use-file-for-fake-video-capture={film}"]
-        )
-        page = browser.new_page(viewport={"width": 1400, "height": 900})
-        page.set_default_timeout(PATIENCE)
-        page.goto(lab)
-        # cells that run before the kernel is connected make JupyterLab ask for one
-        page.wait_for_function(
-            """() => {
-                const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
-                return context?.isReady && context.session?.kernel?.status === "idle";
-            }"""
-        )
-        page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    with run_notebook(chromium, address, flags=[f"--use-file-for-fake-video-capture={film}"]) as page:
         yield page
-        browser.close()
 
 
 def wait_for_state(page, view, *states):
