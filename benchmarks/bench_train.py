@@ -29,7 +29,8 @@ from ferlib.config import TrainConfig
 from ferlib.data import load_faces
 from ferlib.fused import fuse_norms
 from ferlib.models import MODELS
-from ferlib.trainer import Batches, build_network, build_trainer, choose_precision
+from ferlib.batches import Batches
+from ferlib.trainer import build_network, build_trainer, choose_precision
 
 def build_dense(width=1.0):
     layers = [keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(7, activation="softmax")]

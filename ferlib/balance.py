@@ -21,11 +21,16 @@ def split_faces(faces):
     ValueError
         If a part has no face.
     """
-    parts = [faces.select(np.flatnonzero(faces.usage == usage)) for usage in SPLITS]
-    for usage, part in zip(SPLITS, parts, strict=True):
-        if len(part) == 0:
+    return tuple(faces.select(rows) for rows in split_rows(faces))
+
+
+def split_rows(faces):
+    """The row numbers of `split_faces`."""
+    parts = tuple(np.flatnonzero(faces.usage == usage) for usage in SPLITS)
+    for usage, rows in zip(SPLITS, parts, strict=True):
+        if len(rows) == 0:
             raise ValueError(f"{faces.source} has no {usage} face: give the whole of FER2013, with its three splits")
-    return tuple(parts)
+    return parts
 
 
 def oversample_rows(labels, *, seed):

@@ -13,7 +13,8 @@ import keras
 import numpy as np
 
 from ferlib.augment import AUGMENTATIONS, MIXES
-from ferlib.balance import class_weights, leak_rows, oversample_rows, split_faces
+from ferlib.balance import class_weights
+from ferlib.batches import Batches, blend_votes, choose_rows, share_evenly
 from ferlib.callbacks import Checkpoints, EpochLog, Progress, TimeLimit
 from ferlib.config import MODELS_DIR, ZOO, TrainConfig
 from ferlib.export import export_network, time_network
@@ -25,11 +26,9 @@ from ferlib.trainer import (
     OPTIMIZERS,
     SCHEDULES,
     SCORING_BATCH,
-    Batches,
     build_network,
     build_trainer,
     choose_precision,
-    share_evenly,
     stateful_callbacks,
     use_devices,
 )
@@ -95,9 +94,16 @@ def train(
     partial, commit, start = _open_partial(config, faces, run_dir, resume=resume), git_commit(), time.monotonic()
     devices = use_devices(config.batch_size)
     keras.utils.set_random_seed(config.seed)
-    training, validation = _split(config, faces)
-    balanced = class_weights(training.labels) if config.balance == "class_weights" else None
-    batches = Batches(training, batch_size=config.batch_size, seed=config.seed, class_weight=balanced, devices=devices)
+    rows, validation_rows = choose_rows(config, faces)
+    training, validation = faces.select(rows), faces.select(validation_rows)
+    batches = Batches(
+        training,
+        targets=blend_votes(config, faces, rows),
+        batch_size=config.batch_size,
+        seed=config.seed,
+        class_weight=class_weights(training.labels) if config.balance == "class_weights" else None,
+        devices=devices,
+    )
 
     precision = precision or choose_precision()
     network = fuse_norms(build_network(config, precision=precision))
@@ -250,16 +256,6 @@ def _open_partial(config, faces, run_dir, *, resume):
     half_written.write_text(json.dumps(this))
     os.replace(half_written, settings)
     return partial
-
-
-def _split(config, faces):
-    """Faces to train on, and faces on which to choose the epoch."""
-    if config.split == "leaky":
-        return tuple(faces.select(rows) for rows in leak_rows(faces.labels, seed=config.seed))
-    training, public_test, _ = split_faces(faces)
-    if config.balance == "oversample":
-        training = training.select(oversample_rows(training.labels, seed=config.seed))
-    return training, public_test
 
 
 def _predict(network, images, devices):

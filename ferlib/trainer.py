@@ -1,61 +1,16 @@
 """From settings to a compiled Keras model that trains, and the batches that it trains on."""
 
+from functools import partial
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from ferlib.augment import AUGMENTATIONS, MIXES, draw_seeds
 from ferlib.config import EMOTIONS, IMAGE_SIZE
 from ferlib.models import MODELS
 
-WARM_UP = 0.3
 PLATEAU_PATIENCE = 5
 SCORING_BATCH = 256
-
-
-class Batches(keras.utils.PyDataset):
-    """Faces in memory, as uint8, in batches; shuffled anew each epoch if there is a seed.
-
-    The order depends on seed and epoch alone, so that a resumed run sees what the uninterrupted one would have seen.
-
-    Parameters
-    ----------
-    faces : Faces
-    batch_size : int
-    seed : int, optional
-        Without it the faces come in their own order.
-    class_weight : dict of int to float, optional
-    devices : int
-        That share each batch: the first few faces come twice if the last batch could not be shared evenly.
-    """
-
-    def __init__(self, faces, *, batch_size, seed=None, class_weight=None, devices=1):
-        super().__init__()
-        self.images, self.labels = faces.images[..., None], np.eye(len(EMOTIONS), dtype=np.float32)[faces.labels]
-        weights = [(class_weight or {}).get(label, 1.0) for label in range(len(EMOTIONS))]
-        self.weights = np.array(weights, dtype=np.float32)[faces.labels]
-        self.batch_size, self.seed, self.devices = batch_size, seed, devices
-        self.start_epoch(0)
-
-    def start_epoch(self, epoch):
-        """Shuffle for an epoch, counted from 0."""
-        n = len(self.images)
-        rows = np.arange(n) if self.seed is None else np.random.default_rng([self.seed, epoch]).permutation(n)
-        self.rows = share_evenly(rows, self.devices)
-
-    def __len__(self):
-        return -(-len(self.rows) // self.batch_size)
-
-    def __getitem__(self, index):
-        rows = self.rows[index * self.batch_size : (index + 1) * self.batch_size]
-        images, labels = self.images[rows], self.labels[rows]
-        return {"images": images, "labels": labels}, labels, self.weights[rows]
-
-
-def share_evenly(rows, devices):
-    """Rows (N,), the first ones repeated at the end until their number is a multiple of the number of devices."""
-    return np.resize(rows, -(-len(rows) // devices) * devices)
 
 
 class Trainer(keras.Model):
@@ -167,15 +122,16 @@ def stateful_callbacks(config):
     return callbacks
 
 
-def _one_cycle(rate, steps):
-    warm_up = int(WARM_UP * steps)
-    return keras.optimizers.schedules.CosineDecay(rate / 25, steps - warm_up, warmup_target=rate, warmup_steps=warm_up)
+def _climb_and_fall(rate, steps, *, climb):
+    climb = int(climb * steps)
+    return keras.optimizers.schedules.CosineDecay(rate / 25, steps - climb, warmup_target=rate, warmup_steps=climb)
 
 
 SCHEDULES = {
     "constant": lambda rate, steps: rate,
     "cosine": lambda rate, steps: keras.optimizers.schedules.CosineDecay(rate, steps),
-    "one_cycle": _one_cycle,
+    "warm_up": partial(_climb_and_fall, climb=0.1),
+    "one_cycle": partial(_climb_and_fall, climb=0.3),
     "plateau": lambda rate, steps: rate,
 }
 """Learning rate or Keras schedule by the name in `TrainConfig.schedule`, from (highest rate, steps of the run)."""

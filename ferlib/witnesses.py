@@ -95,6 +95,38 @@ def load_witnesses(faces, path=WITNESSES):
     return Witnesses(votes, probabilities, source)
 
 
+def expect_labels(labels, votes):
+    """What label FER2013 gives, on average, to faces with such votes.
+
+    Voters and FER2013 disagree by habit, not only by chance: what FER2013 calls sad, voters often call neutral. So the
+    votes are not shares of labels; a multinomial logistic regression turns the ones into the others.
+
+    Parameters
+    ----------
+    labels : (N,) int64
+        To fit it to.
+    votes : pandas.DataFrame
+        N rows, with the columns `VOTES`.
+
+    Returns
+    -------
+    (N, 7) float32
+        Shares; where nobody voted, those of all faces.
+
+    Raises
+    ------
+    ValueError
+        If nobody voted on any of them.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    counts = votes[list(VOTES)].to_numpy(np.float64)
+    if not counts.any():
+        raise ValueError("nobody voted on these faces: FER+ has votes for FER2013's only")
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    return LogisticRegression(C=10, max_iter=1000).fit(shares, labels).predict_proba(shares).astype(np.float32)
+
+
 def estimate_probabilities(faces, *, seed, folds=5):
     """Out-of-fold probabilities of a simple model: edges (HOG), seen by a linear classifier.
 

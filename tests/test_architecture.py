@@ -10,7 +10,7 @@ from ferlib.config import PROJECT_DIR
 
 STAIRCASE = """
 config anatomy portrait synthetic tables formats cache data quality twins balance models fused augment trainer callbacks
-evaluate answers testsets witnesses cleaning robustness runs compare export train
+evaluate answers testsets witnesses batches cleaning robustness runs compare export train
 explain style plots curves score_plots run_plots report
 photos litert blazeface faces predict annotate video photo_plots readings window
 demo suspects notebooks doctor cli

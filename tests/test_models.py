@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from ferlib.config import RECIPES
+from ferlib.config import OWN, RECIPES
 from ferlib.models import MODELS, count_multiply_adds
 
 
@@ -25,6 +25,13 @@ def test_published_networks_have_their_published_size(name, parameters):
     assert MODELS[name]().count_params() == parameters
 
 
+@pytest.mark.parametrize(("name", "parameters", "multiply_adds"), [("compact", 1_600_000, 130e6)])
+def test_our_networks_keep_their_budget(name, parameters, multiply_adds):
+    network = MODELS[name]()
+    assert network.count_params() <= parameters
+    assert count_multiply_adds(network) <= multiply_adds
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_builders_are_pure(name):
     network = MODELS[name](width=0.1)
@@ -33,7 +40,7 @@ def test_builders_are_pure(name):
 
 
 def test_every_network_has_its_recipe():
-    assert {name: recipe.model for name, recipe in RECIPES.items()} == {name: name for name in MODELS}
+    assert {name: recipe.model for name, recipe in (RECIPES | OWN).items()} == {name: name for name in MODELS}
 
 
 def test_multiply_adds_are_counted_by_layer():

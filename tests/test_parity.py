@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from ferlib import cli
+from ferlib.batches import Batches
 from ferlib.config import EMOTIONS
 from ferlib.data import Faces
 from ferlib.demo import upload_view
 from ferlib.faces import crop_face, detect_faces
 from ferlib.photos import read_photo, sample_photo
 from ferlib.predict import load_predictor
-from ferlib.trainer import Batches
 from ferlib.video import follow_faces
 
 

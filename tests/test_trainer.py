@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import pytest
 
+from ferlib.batches import Batches
 from ferlib.config import TrainConfig
 from ferlib.models import MODELS
-from ferlib.trainer import LOSSES, SCHEDULES, Batches, build_trainer
+from ferlib.trainer import LOSSES, SCHEDULES, build_trainer
 
 
 def rates(name, steps=100):
