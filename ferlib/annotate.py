@@ -7,6 +7,7 @@ from ferlib.config import EMOTION_COLORS, EMOTIONS
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 UNSURE_COLOR = "#E6E6E6"
+HEAT = (190, 24, 30)
 MOST_CARDS = 4  # more would hide the group
 INK, PAPER = (20, 20, 20), (255, 255, 255)
 
@@ -34,6 +35,24 @@ def draw_predictions(photo, predictions, *, numbers=None):
     for number, prediction in zip(numbers or range(1, 1 + len(predictions)), predictions, strict=True):
         _draw_card(canvas, prediction, f"{number} {prediction.answer}", bars, unit)
     return canvas
+
+
+def draw_heat(image, matters):
+    """A grey face with red where much of the answer came from.
+
+    Parameters
+    ----------
+    image : (48, 48) uint8
+    matters : (48, 48) float
+        From `occlusion_map` or `grad_cam`; below 0 counts as 0.
+
+    Returns
+    -------
+    (48, 48, 3) uint8
+        RGB.
+    """
+    share = 0.8 * (np.clip(matters, 0, None) / max(matters.max(), 1e-6))[..., None] ** 0.5
+    return np.rint((1 - share) * image[..., None] + share * np.array(HEAT)).astype(np.uint8)
 
 
 def answer_color(prediction):

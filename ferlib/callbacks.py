@@ -9,6 +9,8 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
+from ferlib.fused import renew_norms
+
 
 class Checkpoints(keras.callbacks.Callback):
     """The weights of the last whole epoch and of the best one, so written that a kill at any moment leaves them good.
@@ -79,6 +81,32 @@ class Checkpoints(keras.callbacks.Callback):
 
     def _paths(self):
         return sorted(self.folder.glob("epoch-*.weights.h5"))
+
+
+class AveragedWeights(keras.callbacks.SwapEMAWeights):
+    """Scores the running mean of the weights, with statistics of batch normalisation that belong to it.
+
+    Those that training gathers belong to the weights of the moment; with them their mean may answer nonsense.
+
+    Parameters
+    ----------
+    network : keras.Model
+    images : (N, 48, 48, 1) uint8
+        Trained on.
+    """
+
+    def __init__(self, network, images):
+        super().__init__()
+        self.network, self.images = network, images
+
+    def on_test_begin(self, logs=None):
+        super().on_test_begin(logs)
+        renew_norms(self.network, self.images)
+
+    def keep(self):
+        """Leave the mean in the place of the weights, for good."""
+        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        renew_norms(self.network, self.images)
 
 
 class EpochLog(keras.callbacks.Callback):

@@ -5,6 +5,7 @@ layer; `fuse_norms` puts this one in its place while TensorFlow trains, and the 
 """
 
 import keras
+import numpy as np
 
 KERNEL_WIDTH = 16
 
@@ -44,6 +45,31 @@ def fuse_norms(network):
     if keras.config.backend() != "tensorflow" or keras.config.image_data_format() == "channels_first":
         return network
     return keras.models.clone_model(network, clone_function=_fused)
+
+
+def renew_norms(network, images, *, count=20, batch_size=128):
+    """Measure the statistics of batch normalisation anew, on some faces, with the weights as they are now.
+
+    Parameters
+    ----------
+    network : keras.Model
+    images : (N, 48, 48, 1) uint8
+        Of which `count` batches are taken, evenly.
+
+    References
+    ----------
+    Izmailov et al. (2018), "Averaging Weights Leads to Wider Optima and Better Generalization", arXiv:1803.05407.
+    """
+    norms = [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    usual = [norm.momentum for norm in norms]
+    rows = np.linspace(0, len(images) - 1, min(len(images), count * batch_size)).astype(int)
+    batches = np.array_split(rows, -(-len(rows) // batch_size))
+    for done, batch in enumerate(batches if norms else ()):
+        for norm in norms:
+            norm.momentum = done / (done + 1)  # so that all batches count alike
+        network(images[batch].astype("float32"), training=True)
+    for norm, momentum in zip(norms, usual, strict=True):
+        norm.momentum = momentum
 
 
 def _fused(layer):

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from ferlib.config import IMAGE_SIZE
 from ferlib.evaluate import wilson_interval
@@ -52,9 +51,31 @@ def corrupt(images, name, strength, *, seed=0):
     """
     if name not in CORRUPTIONS or strength not in range(1, 6):
         raise ValueError(f"corruption {name!r}, strength {strength}: expected 1..5 of {', '.join(CORRUPTIONS)}")
-    corruption, rng = CORRUPTIONS[name], np.random.default_rng(seed)
-    setting = corruption.settings[strength - 1]
-    changed = [corruption.change(np.ascontiguousarray(image), setting, rng) for image in images]
+    setting, rng = CORRUPTIONS[name].settings[strength - 1], np.random.default_rng(seed)
+    return np.stack([_change(image, name, setting, rng) for image in images])
+
+
+def change_face(image, settings):
+    """A face gone wrong in several ways at once, each as far as its setting says.
+
+    Parameters
+    ----------
+    image : (48, 48) uint8
+    settings : dict of str to float
+        By names in `CORRUPTIONS`, what their `change` takes.
+
+    Returns
+    -------
+    (48, 48) uint8
+        The same for the same settings.
+    """
+    for name, setting in settings.items():
+        image = _change(image, name, setting, np.random.default_rng(0))
+    return image
+
+
+def _change(image, name, setting, rng):
+    changed = CORRUPTIONS[name].change(np.ascontiguousarray(image), setting, rng)
     return np.clip(np.rint(changed), 0, 255).astype(np.uint8)
 
 
@@ -80,6 +101,7 @@ def measure_robustness(predict_images, images, labels, *, seed=0):
     pandas.DataFrame
         corruption ("none" first), strength (0 for none), meaning, accuracy, low, high (95 % interval), n.
     """
+    import pandas as pd
 
     def row(name, strength, meaning, seen):
         right = int((predict_images(seen).argmax(1) == labels).sum())

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ferlib.config import EMOTIONS, IMAGE_SIZE, MODELS_DIR, PROJECT_DIR, TrainConfig
-from ferlib.evaluate import apply_temperature, evaluate, fit_temperature
+from ferlib.evaluate import apply_temperature, evaluate, fit_temperature, wilson_interval
 from ferlib.testsets import TEST_SETS, find_rows, is_fer2013
 
 
@@ -169,22 +169,37 @@ def load_run(name, *, models_dir=MODELS_DIR):
         raise FileNotFoundError(
             f"no run '{name}' in {Path(models_dir).name}/ (there: {there}); `ferlib train` makes one"
         )
-    with np.load(folder / "probabilities.npz") as arrays:
-        probabilities = {
-            usage: (
-                arrays[f"{usage}_labels"].astype(np.int64),
-                arrays[f"{usage}_probabilities"].astype(np.float32),
-            )
-            for usage in ("PublicTest", "PrivateTest")
-        }
     return Run(
         name=name,
         bundle=json.loads((folder / "bundle.json").read_text()),
         history=read_history(folder / "history.csv"),
-        probabilities=probabilities,
+        probabilities=_load_probabilities(folder),
         robustness=pd.read_csv(folder / "robustness.csv") if (folder / "robustness.csv").is_file() else None,
         occlusion=_load_occlusion(folder / "occlusion.npz"),
     )
+
+
+def list_networks(models_dir=MODELS_DIR):
+    """What it costs and is worth to use each run that came with its network; needs no pandas.
+
+    Returns
+    -------
+    list of dict
+        Most accurate first: name, parameters, file_bytes, milliseconds (a face, on the machine that trained it),
+        accuracy on PrivateTest, low and high of its 95 % interval, n.
+    """
+    networks = []
+    for name in list_runs(models_dir):
+        folder = Path(models_dir) / name
+        bundle = json.loads((folder / "bundle.json").read_text())
+        if not (folder / bundle["network"]).is_file():
+            continue
+        labels, probabilities = _load_probabilities(folder)["PrivateTest"]
+        right, n = int((probabilities.argmax(1) == labels).sum()), len(labels)
+        low, high = wilson_interval(right, n)
+        costs = {key: bundle[key] for key in ("parameters", "file_bytes", "milliseconds")}
+        networks.append({"name": name, **costs, "accuracy": right / n, "low": low, "high": high, "n": n})
+    return sorted(networks, key=lambda network: -network["accuracy"])
 
 
 def git_commit():
@@ -223,6 +238,14 @@ Limits: it names the expression that a crowd would name, not what a person feels
 better than others; FER2013's labels are noisy, and its people are not a fair sample of anybody. Not for decisions about
 people.
 """
+
+
+def _load_probabilities(folder):
+    with np.load(folder / "probabilities.npz") as arrays:
+        return {
+            usage: (arrays[f"{usage}_labels"].astype(np.int64), arrays[f"{usage}_probabilities"].astype(np.float32))
+            for usage in ("PublicTest", "PrivateTest")
+        }
 
 
 def _load_occlusion(path):

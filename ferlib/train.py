@@ -15,7 +15,7 @@ import numpy as np
 from ferlib.augment import AUGMENTATIONS, MIXES
 from ferlib.balance import class_weights
 from ferlib.batches import Batches, blend_votes, choose_rows, share_evenly
-from ferlib.callbacks import Checkpoints, EpochLog, Progress, TimeLimit
+from ferlib.callbacks import AveragedWeights, Checkpoints, EpochLog, Progress, TimeLimit
 from ferlib.config import MODELS_DIR, ZOO, TrainConfig
 from ferlib.export import export_network, time_network
 from ferlib.fused import fuse_norms
@@ -112,8 +112,9 @@ def train(
     checkpoints = Checkpoints(partial, batches=batches, stateful=stateful)
     done = checkpoints.restore(trainer)
     limit = TimeLimit(float("inf") if time_limit is None else time_limit - (time.monotonic() - start))
+    averaged = [AveragedWeights(network, batches.images)] if config.ema else []
     callbacks = [
-        *([keras.callbacks.SwapEMAWeights()] if config.ema else []),
+        *averaged,
         EpochLog(),
         *stateful,
         keras.callbacks.CSVLogger(checkpoints.history, append=done > 0),
@@ -140,8 +141,8 @@ def train(
     if limit.reached:
         return None
     trainer.load_weights(checkpoints.best())
-    if config.ema:
-        trainer.optimizer.finalize_variable_values(trainer.trainable_variables)
+    for average in averaged:
+        average.keep()
     bare = build_network(config)
     bare.set_weights(network.get_weights())
     _finish(config, faces, bare, partial, run_dir, precision=precision, devices=devices, commit=commit)

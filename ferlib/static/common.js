@@ -1,4 +1,4 @@
-// What the photo view and the camera view share: elements, colours, boxes, and asking the kernel.
+// What the views share: elements, colours, boxes, bars, downloads, and asking the kernel.
 
 /** A new element with a class, attributes (or properties) and children. */
 function element(tag, className, attributes = {}, ...children) {
@@ -21,6 +21,15 @@ function inkOn(color) {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000000" : "#ffffff";
 }
 
+// on each element that takes keys: else JupyterLab takes an arrow or Ctrl+V as its own
+const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
+
+function makeButton(text, handler) {
+  const button = element("button", "ferlib-button", { type: "button", ...OWN_KEYS }, text);
+  button.addEventListener("click", handler);
+  return button;
+}
+
 const percent = (probability) => `${Math.round(100 * probability)} %`;
 
 /** "happy 93 %", or "not sure (happy 43 %)" */
@@ -29,9 +38,33 @@ function describe(face) {
   return face.answer === face.emotion ? likeliest : `${face.answer} (${likeliest})`;
 }
 
+/** Seven bars with names and shares. */
+function makeBars(probabilities, emotions, colors) {
+  const top = Math.max(...probabilities);
+  const list = element("ul", "ferlib-bars");
+  probabilities.forEach((probability, i) => {
+    const fill = element("span", "ferlib-fill");
+    fill.style.width = `${100 * probability}%`;
+    fill.style.background = colors[emotions[i]];
+    list.append(element("li", probability === top ? "ferlib-top" : "", {},
+      element("span", "ferlib-name", {}, emotions[i]),
+      element("span", "ferlib-track", {}, fill),
+      element("span", "ferlib-value", {}, percent(probability))));
+  });
+  return list;
+}
+
+/** Hands a file to the reader; nothing passes through the kernel. */
+function download(blob, name) {
+  const href = URL.createObjectURL(blob);
+  element("a", "", { href, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 10_000);
+}
+
+const toBlob = (canvas, type, quality) => new Promise((resolve) => canvas.toBlob(resolve, type, quality));
+
 /** A box with a filled label; `unit` is the size of a line of text in canvas pixels. */
-function drawBox(context, [x, y, width, height], label, color, unit) {
-  const line = Math.max(2, unit / 6);
+function drawBox(context, [x, y, width, height], label, color, unit, line = Math.max(2, unit / 6)) {
   context.lineJoin = "round";
   // a dark rim under the coloured line, so that it is seen on any background
   context.strokeStyle = "rgba(0, 0, 0, 0.65)";

@@ -1,8 +1,6 @@
 // Suspects view: three choices, a page of faces that can be chosen, and an export.
 
 const TIMEOUT = 30_000;
-// on each element that takes keys: else JupyterLab takes an "x" in a choice as its own and cuts the cell
-const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
 const KEYS = "Arrow keys move, space chooses, page up and page down turn the page.";
 
 function render({ model, el }) {
