@@ -139,7 +139,7 @@ class _StepsView(_View):
         super().__init__(session, networks=list_networks(), network=session.predictor.name)
 
     def _read(self, message, buffers):
-        """Answer "photo", the one read last, or "steps" of a face in it: crop, spoiled crop, where the network looked."""
+        """Answer "photo", the one read last, or "steps" of a face: its crop, that spoiled, where the network looked."""
         session = self._session
         if message["network"] != session.predictor.name:
             session.predictor = load_predictor(message["network"])

@@ -111,7 +111,7 @@ def expect_labels(labels, votes):
     Returns
     -------
     (N, 7) float32
-        Shares; where nobody voted, those of all faces.
+        Shares that sum to 1.
 
     Raises
     ------
@@ -124,7 +124,10 @@ def expect_labels(labels, votes):
     if not counts.any():
         raise ValueError("nobody voted on these faces: FER+ has votes for FER2013's only")
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    return LogisticRegression(C=10, max_iter=1000).fit(shares, labels).predict_proba(shares).astype(np.float32)
+    model = LogisticRegression(C=10, max_iter=1000).fit(shares, labels)
+    expected = np.zeros((len(labels), len(EMOTIONS)), dtype=np.float32)
+    expected[:, model.classes_] = model.predict_proba(shares)
+    return expected
 
 
 def estimate_probabilities(faces, *, seed, folds=5):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ferlib.annotate import answer_color, draw_predictions
+from ferlib.annotate import answer_color, draw_heat, draw_predictions
 from ferlib.config import EMOTION_COLORS
 from ferlib.predict import FacePrediction
 
@@ -44,3 +44,12 @@ def test_faces_at_every_edge_and_in_tiny_photos_are_drawn(photo):
 def test_a_crowd_gets_no_bars(photo):
     crowd = [predict(3, 0.9, (80 * i, 20, 60, 60)) for i in range(5)]
     assert count(draw_predictions(photo, crowd), EMOTION_COLORS["sad"]) == 0
+
+
+def test_heat_is_red_where_it_matters_and_grey_elsewhere():
+    matters = np.zeros((48, 48))
+    matters[10, 20], matters[30, 30] = 0.4, -1
+    heat = draw_heat(np.full((48, 48), 100, np.uint8), matters).astype(int)
+    assert heat[10, 20, 0] - heat[10, 20, 2] > 80
+    assert (heat[30, 30] == 100).all() and (heat[0, 0] == 100).all()
+    assert (draw_heat(np.full((48, 48), 100, np.uint8), np.zeros((48, 48))) == 100).all()

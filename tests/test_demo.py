@@ -1,6 +1,8 @@
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import ipywidgets
@@ -27,6 +29,11 @@ def ask(view, message, *buffers):
     (answer,) = sent
     assert answer[0]["id"] == "page-1"
     return answer
+
+
+def resident_memory():
+    """Bytes of this process."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def decode(data):
@@ -97,10 +104,65 @@ def test_state_holds_no_picture(predictor, view):
     assert set(own) <= {"layout", "tabbable", "tooltip"}
 
 
-def test_demo_has_a_tab_for_photos_and_one_for_the_camera(predictor, monkeypatch):
+@pytest.fixture
+def steps(predictor):
+    """The third tab of a demo, and the first."""
     tabs = demo(predictor)
-    assert isinstance(tabs, ipywidgets.Tab) and tabs.titles == ("Photo", "Camera")
-    assert "_UploadView(Predictor('tiny'))" in repr(tabs) and " at 0x" not in repr(tabs)
+    return tabs.children[2], tabs.children[0]
+
+
+def test_steps_start_with_the_sample_and_follow_the_photo_read_last(steps, predictor):
+    steps, photo_view = steps
+    question = {"kind": "photo", "network": predictor.name}
+    answer, (photo,) = ask(steps, question)
+    assert np.abs(decode(photo)[..., ::-1].astype(int) - sample_photo()).mean() < 5
+    assert answer["boxes"] == [list(face.box) for face in predictor(sample_photo())]
+    couple = np.concatenate([sample_photo(), sample_photo()[:, ::-1]], axis=1)
+    ask(photo_view, {"kind": "photo"}, encode(couple))
+    ask(photo_view, {"kind": "photo"}, encode(np.zeros((64, 64, 3), np.uint8)))
+    assert len(ask(steps, question)[0]["boxes"]) == 2
+
+
+def test_steps_of_a_spoiled_face(steps, predictor):
+    (face,) = predictor(sample_photo())
+    question = {"kind": "steps", "network": predictor.name, "face": 0, "changes": {}}
+    plain, (crop, same, looked) = ask(steps[0], question)
+    assert np.array_equal(decode(crop), face.crop) and crop == same
+    assert plain["probabilities"] == pytest.approx(face.probabilities)
+    assert decode(looked).shape == (48, 48, 3)
+    changes = {slider["change"]: slider["high"] for slider in demo_module.SLIDERS}
+    answer, (crop, spoiled, _) = ask(steps[0], {**question, "changes": changes})
+    assert np.array_equal(decode(crop), face.crop) and crop != spoiled
+    assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-5)
+
+
+def test_another_network_can_be_chosen_for_all_tabs(steps):
+    steps, photo_view = steps
+    (*_, other) = [network["name"] for network in steps.networks]
+    ask(steps, {"kind": "steps", "network": other, "face": 0, "changes": {}})
+    assert repr(photo_view) == f"_PhotoView(Predictor({other!r}))"
+
+
+def test_a_person_keeps_a_number_from_frame_to_frame(predictor):
+    view = camera_view(predictor)
+    answers = [ask(view, {"kind": "frame"}, encode(np.roll(sample_photo(), shift, axis=1)))[0] for shift in (0, 8)]
+    assert [[face["person"] for face in answer["faces"]] for answer in answers] == [[1], [1]]
+
+
+def test_ten_thousand_frames_leave_the_kernel_as_it_was(predictor):
+    frame = encode(sample_photo()[:120, 140:300])
+    view, sizes = camera_view(predictor), []
+    for number in range(10_000):
+        ask(view, {"kind": "frame"}, frame)
+        if number in (2_000, 9_999):
+            sizes.append(resident_memory())
+    assert sizes[1] < 1.05 * sizes[0]
+
+
+def test_demo_has_three_tabs(predictor, monkeypatch):
+    tabs = demo(predictor)
+    assert isinstance(tabs, ipywidgets.Tab) and tabs.titles == ("Photo", "Camera", "How it works")
+    assert "_PhotoView(Predictor('tiny'))" in repr(tabs) and " at 0x" not in repr(tabs)
     monkeypatch.setattr(demo_module, "load_predictor", lambda: predictor)
     assert [child._esm for child in demo().children] == [child._esm for child in tabs.children]
 

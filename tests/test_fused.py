@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from ferlib.fused import FusedNormalization, fuse_norms
+from ferlib.fused import FusedNormalization, fuse_norms, renew_norms
 from ferlib.models import MODELS
 
 pytestmark = pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="only TensorFlow has the kernel")
@@ -43,3 +43,27 @@ def test_weights_go_there_and_back(model):
     pixels = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 1))
     np.testing.assert_allclose(fused.predict(pixels, verbose=0), network.predict(pixels, verbose=0), atol=1e-5)
     assert not any(isinstance(layer, FusedNormalization) for layer in network.layers)
+
+
+def test_renewed_norms_are_those_of_the_faces(drawn_faces):
+    images = drawn_faces.images[..., None]
+    keras.utils.set_random_seed(0)
+    network = fuse_norms(MODELS["compact"](0.34))
+    momenta = [layer.momentum for layer in norms_of(network)]
+    renew_norms(network, images, count=5, batch_size=50)
+    first = norms_of(network)[0]
+    assert [layer.momentum for layer in norms_of(network)] == momenta
+    seen = keras.Model(network.inputs[0], first.input)(images[np.linspace(0, 399, 250).astype(int)].astype("float32"))
+    np.testing.assert_allclose(first.moving_mean, np.mean(seen, (0, 1, 2)), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(first.moving_variance, np.var(seen, (0, 1, 2)), rtol=0.1)
+
+
+def test_a_network_without_norms_is_left_alone(drawn_faces):
+    network = MODELS["simple"](0.1)
+    before = network.get_weights()
+    renew_norms(network, drawn_faces.images[..., None])
+    assert all(map(np.array_equal, before, network.get_weights()))
+
+
+def norms_of(network):
+    return [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ferlib.robustness import CORRUPTIONS, corrupt, measure_robustness, pick_rows
+from ferlib.robustness import CORRUPTIONS, change_face, corrupt, measure_robustness, pick_rows
 
 
 def difference(images, name, strength):
@@ -66,3 +66,10 @@ def test_a_network_that_reads_light_fails_in_the_dark_only():
     assert table.loc[("rotation", 2), "meaning"] == "10 degrees, left or right"
     assert (table["n"] == 40).all() and (table["low"] <= table["accuracy"]).all()
     assert isinstance(table, pd.DataFrame)
+
+
+def test_several_changes_at_once_and_the_same_every_time(drawn_faces):
+    face, settings = drawn_faces.images[0], {"blur": 1.0, "noise": 20, "occlusion": 8}
+    assert np.array_equal(change_face(face, {}), face)
+    assert np.array_equal(change_face(face, settings), change_face(face, settings))
+    assert not np.array_equal(change_face(face, settings), change_face(face, {"blur": 1.0}))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ferlib.evaluate import apply_temperature
-from ferlib.runs import format_card, list_runs, load_run
+from ferlib.predict import load_predictor
+from ferlib.runs import format_card, list_networks, list_runs, load_run
 from ferlib.testsets import TEST_SETS
 
 
@@ -76,3 +77,13 @@ def test_faces_of_a_split_are_those_that_were_scored(run, drawn_faces):
 def test_robustness_comes_with_the_run_if_it_was_measured(run):
     assert run.robustness is None
     assert load_run("mini_xception").robustness["n"].iloc[0] == 1000
+
+
+def test_networks_are_listed_with_what_they_cost_and_are_worth(trained_run, run):
+    (network,) = list_networks(trained_run.parent)
+    scores = run.evaluate("PrivateTest")
+    assert (network["name"], network["n"]) == (trained_run.name, scores.n)
+    assert (network["accuracy"], network["low"], network["high"]) == pytest.approx((scores.accuracy, *scores.interval))
+    shipped = list_networks()
+    assert all(load_predictor(network["name"]) for network in shipped)
+    assert [n["accuracy"] for n in shipped] == sorted((n["accuracy"] for n in shipped), reverse=True)

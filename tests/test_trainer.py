@@ -22,23 +22,14 @@ def test_one_cycle_climbs_for_a_third_and_ends_at_zero():
     assert one_cycle[-1] == pytest.approx(0, abs=1e-6)
 
 
+def test_warm_up_climbs_for_a_tenth():
+    warm_up = rates("warm_up")
+    assert np.argmax(warm_up) == 10
+    assert warm_up[-1] == pytest.approx(0, abs=1e-6)
+
+
 def test_cosine_falls_from_the_first_step():
     assert np.all(np.diff(rates("cosine")) < 0)
-
-
-def test_batches_hold_every_face_once_an_epoch(drawn_faces):
-    batches = Batches(drawn_faces, batch_size=64, seed=0)
-    orders = []
-    for epoch in (0, 1):
-        batches.start_epoch(epoch)
-        orders.append(batches.rows)
-        assert sum(len(batches[index][1]) for index in range(len(batches))) == len(drawn_faces)
-        assert sorted(batches.rows) == list(range(len(drawn_faces)))
-    assert not np.array_equal(*orders)
-    images, labels, weights = batches[0]
-    assert np.array_equal(images["images"][..., 0], drawn_faces.images[batches.rows[:64]])
-    assert np.array_equal(labels.argmax(1), drawn_faces.labels[batches.rows[:64]])
-    assert set(weights) == {1.0}
 
 
 def test_weight_decay_spares_biases_and_norms():

@@ -9,6 +9,7 @@ from ferlib.testsets import VOTES, load_test_faces
 from ferlib.witnesses import (
     WITNESSES,
     estimate_probabilities,
+    expect_labels,
     find_non_faces,
     find_suspect_labels,
     load_witnesses,
@@ -129,3 +130,21 @@ def test_the_committed_votes_are_those_of_the_test_sets():
 def test_entropy_is_zero_where_all_agree_and_one_bit_for_two_halves():
     rows = [[10, 0, 0, 0, 0, 0, 0, 0, 0, 0], [5, 5, 0, 0, 0, 0, 0, 0, 0, 0]]
     assert vote_entropy(pd.DataFrame(rows, columns=list(VOTES))) == pytest.approx([0, 1])
+
+
+def test_votes_are_turned_into_the_labels_that_go_with_them():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 400) * 4 + 2  # fear or neutral
+    votes = pd.DataFrame(0, index=range(401), columns=list(VOTES))
+    votes.loc[:399, "neutral"] = 6
+    votes.loc[np.flatnonzero(labels == 2), "fear"] = 4  # voters call even fear mostly neutral
+    expected = expect_labels(np.append(labels, 6), votes)
+    assert expected.shape == (401, 7)
+    assert expected.sum(1) == pytest.approx(1, abs=1e-5)
+    assert (expected[:400].argmax(1) == labels).all()
+    assert not expected[:, [0, 1, 3, 4, 5]].any()
+
+
+def test_labels_cannot_be_expected_where_nobody_voted():
+    with pytest.raises(ValueError, match="nobody voted"):
+        expect_labels(np.arange(7), pd.DataFrame(0, index=range(7), columns=list(VOTES)))
