@@ -58,10 +58,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self.batches.start_epoch(epoch)
-        for variable in self.model.variables:
-            if variable.name == "seed_generator_state":  # a seed and a counter, which Keras does not save
-                seed = int(keras.ops.convert_to_numpy(variable)[0])
-                variable.assign(np.array([seed, epoch << 20], dtype="uint32"))
+        _rewind(self.model, epoch << 20)
 
     def on_epoch_end(self, epoch, logs=None):
         half_written = self.folder / "half-written.weights.h5"
@@ -83,6 +80,14 @@ class Checkpoints(keras.callbacks.Callback):
         return sorted(self.folder.glob("epoch-*.weights.h5"))
 
 
+def _rewind(model, count):
+    """Set how often random layers have drawn: Keras does not save it."""
+    for variable in model.variables:
+        if variable.name == "seed_generator_state":  # a seed and a counter
+            seed = int(keras.ops.convert_to_numpy(variable)[0])
+            variable.assign(np.array([seed, count], dtype="uint32"))
+
+
 class AveragedWeights(keras.callbacks.SwapEMAWeights):
     """Scores the running mean of the weights, with statistics of batch normalisation that belong to it.
 
@@ -101,11 +106,15 @@ class AveragedWeights(keras.callbacks.SwapEMAWeights):
 
     def on_test_begin(self, logs=None):
         super().on_test_begin(logs)
-        renew_norms(self.network, self.images)
+        self._renew()
 
     def keep(self):
         """Leave the mean in the place of the weights, for good."""
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        self._renew()
+
+    def _renew(self):
+        _rewind(self.network, 0)
         renew_norms(self.network, self.images)
 
 

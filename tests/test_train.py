@@ -11,8 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from ferlib.config import MODERN, ZOO
-from ferlib.models import MODELS
+from ferlib.config import MODERN, OWN, RECIPES, ZOO
 from ferlib.predict import load_predictor
 from ferlib.runs import load_run
 from ferlib.train import resume_run, train, train_zoo
@@ -89,7 +88,7 @@ def test_the_leaky_split_trains_on_the_test_splits(tiny_config, drawn_faces, tmp
 
 SETTINGS = {
     "published": {"epochs": 3, "schedule": "plateau", "patience": 9, "balance": "oversample", "augment": "flip"},
-    "modern": {**MODERN, "epochs": 3, "batch_size": 32, "ema": 0.9},
+    "modern": {**MODERN, "model": "oversampled", "epochs": 3, "batch_size": 32, "ema": 0.9},
 }
 
 
@@ -197,8 +196,8 @@ def test_the_zoo_trains_what_is_lacking(tiny_config, trained_run, drawn_faces, t
 
 
 def test_the_zoo_holds_each_network_as_published_and_modern():
-    both = {network + ending for network in MODELS for ending in ("", "_modern")}
-    assert set(ZOO) == both | {"oversampled_leaky"}
+    both = {network + ending for network in RECIPES for ending in ("", "_modern")}
+    assert set(ZOO) == both | set(OWN) | {"oversampled_leaky"}
 
 
 PARALLEL = """

@@ -1,5 +1,6 @@
 """The demo as a reader meets it: JupyterLab in Chromium, notebook 05, a picture, a camera."""
 
+import csv
 import shutil
 
 import cv2
@@ -10,6 +11,7 @@ from PIL import Image
 
 from ferlib.config import EMOTIONS, NOTEBOOKS_DIR
 from ferlib.photos import sample_photo
+from ferlib.predict import load_predictor
 
 pytestmark = pytest.mark.browser
 
@@ -44,12 +46,23 @@ def film(tmp_path_factory):
 def page(chromium, address, film):
     """Notebook 05 after "Run All Cells"."""
     with run_notebook(chromium, address, flags=[f"--use-file-for-fake-video-capture={film}"]) as page:
+        page.errors = []
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
         yield page
+
+
+@pytest.fixture(autouse=True)
+def no_error_in_the_console(page):
+    yield
+    assert page.errors == []
+
+
+TABS = {"upload": "Photo", "camera": "Camera", "steps": "How it works"}
 
 
 def wait_for_state(page, view, *states):
     """Open a view's tab, wait, and give the sentence that it then shows."""
-    page.get_by_role("tab", name={"upload": "Photo", "camera": "Camera"}[view]).click()
+    page.get_by_role("tab", name=TABS[view]).click()
     page.locator(", ".join(f".ferlib-{view}[data-state={state}]" for state in states)).wait_for()
     return page.locator(f".ferlib-{view} .ferlib-status").inner_text()
 
@@ -120,6 +133,59 @@ def test_uploaded_picture_is_read(page, tmp_path):
     # 2048 pixels wide were shrunk before they were sent
     assert page.locator(".ferlib-photo").evaluate("canvas => canvas.width") == 1600
 
+    # the second face is chosen by a tap on the photo, the first by its card
+    box = page.locator(".ferlib-photo").bounding_box()
+    page.locator(".ferlib-photo").click(position={"x": box["width"] * 0.78, "y": box["height"] * 0.22})
+    assert cards.nth(1).get_by_role("button").get_attribute("aria-pressed") == "true"
+    take_screenshot(page, "lab_chosen.png")
+    cards.first.get_by_role("button").click()
+    pressed = [card.get_by_role("button").get_attribute("aria-pressed") for card in cards.all()]
+    assert pressed == ["true", "false"]
+
+
+def test_answers_can_be_taken_home(page, tmp_path):
+    wait_for_state(page, "upload", "done", "error")
+    Image.fromarray(sample_photo().repeat(4, axis=0).repeat(4, axis=1)).save(tmp_path / "large.jpg")
+    upload(page, tmp_path / "large.jpg")
+    files = {}
+    for name in ("Download the photo with its boxes", "Download csv"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=name).click()
+        files[download.value.suggested_filename] = download.value.path()
+    assert Image.open(files["large_faces.jpg"]).size == (1600, 1600)
+    (row,) = csv.DictReader(files["large_faces.csv"].open())
+    assert row["answer"] in (*EMOTIONS, "not sure")
+    assert sum(float(row[emotion]) for emotion in EMOTIONS) == pytest.approx(1, abs=1e-3)
+    (expected,) = load_predictor()(sample_photo())
+    assert [int(row[side]) / 4 for side in ("x", "y", "width", "height")] == pytest.approx(expected.box, abs=12)
+
+
+def test_a_photo_of_20_megabytes_is_read(page, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (4096, 4096, 3), dtype=np.uint8)
+    noise[1000:3048, 1000:3048] = sample_photo().repeat(4, axis=0).repeat(4, axis=1)
+    Image.fromarray(noise).save(tmp_path / "phone.jpg", quality=96, subsampling=0)
+    assert (tmp_path / "phone.jpg").stat().st_size > 20e6
+    assert "1 face" in upload(page, tmp_path / "phone.jpg")
+
+
+def test_steps_follow_the_sliders(page, tmp_path):
+    Image.fromarray(sample_photo()).save(tmp_path / "astronaut.png")
+    upload(page, tmp_path / "astronaut.png")
+    before = wait_for_state(page, "steps", "done")
+    take_screenshot(page, "lab_steps.png")
+    assert "parameters" in page.locator(".ferlib-about").inner_text()
+    page.get_by_role("slider", name="light").fill("0.1")
+    page.get_by_role("slider", name="blur").fill("3")
+    page.wait_for_function(
+        "before => document.querySelector('.ferlib-steps .ferlib-status').textContent !== before", arg=before
+    )
+    wait_for_state(page, "steps", "done")
+    take_screenshot(page, "lab_steps_spoiled.png")
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_function(
+        "before => document.querySelector('.ferlib-steps .ferlib-status').textContent === before", arg=before
+    )
+
 
 def test_no_face_and_no_picture_get_a_sentence(page, tmp_path):
     wait_for_state(page, "upload", "done")
@@ -180,6 +246,48 @@ def test_camera_that_does_not_come_gets_a_sentence(page, error, sentence):
     page.get_by_role("button", name="Start camera").click()
     page.wait_for_function("!document.querySelector('.ferlib-camera .ferlib-status').textContent.includes('Waiting')")
     assert sentence in wait_for_state(page, "camera", "error")
+
+
+def test_camera_that_is_unplugged_gets_a_sentence(page):
+    track = start_camera(page)
+    track.evaluate("track => { track.stop(); track.dispatchEvent(new Event('ended')); }")
+    assert "unplugged" in wait_for_state(page, "camera", "error")
+
+
+def test_snapshot_shows_what_is_on_the_screen(page):
+    start_camera(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Snapshot").click()
+    assert Image.open(download.value.path()).size == (640, 480)
+    page.get_by_role("button", name="Stop camera").click()
+    wait_for_state(page, "camera", "stopped")
+
+
+def test_camera_outlives_a_busy_kernel(page):
+    start_camera(page)
+    page.evaluate(
+        """async () => {
+            const { session } = window.jupyterapp.shell.currentWidget.sessionContext;
+            await session.kernel.requestExecute({ code: "import time; time.sleep(5)" }).done;
+        }"""
+    )
+    seen = int(page.locator(".ferlib-camera").get_attribute("data-answers"))
+    page.wait_for_function(
+        "seen => Number(document.querySelector('.ferlib-camera').dataset.answers) >= seen + 10", arg=seen
+    )
+    page.get_by_role("button", name="Stop camera").click()
+    wait_for_state(page, "camera", "stopped")
+
+
+def test_camera_goes_off_when_the_cell_is_run_again(page):
+    track = start_camera(page)
+    page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    track.evaluate(
+        """async (track) => {
+            while (track.readyState !== "ended") await new Promise((resolve) => setTimeout(resolve, 100));
+        }"""
+    )
+    assert "A sample" in wait_for_state(page, "upload", "done")
 
 
 def test_camera_goes_off_when_the_kernel_is_gone(page):
