@@ -6,6 +6,7 @@ so a saved notebook holds no face.
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import anywidget
@@ -148,12 +149,11 @@ class _StepsView(_View):
         if message["kind"] == "photo":
             boxes = [[int(value) for value in face.box] for face in session.faces]
             return {"kind": "photo", "boxes": boxes}, [_encode(session.photo, ".jpg")]
-        crop = session.faces[message["face"]].crop
-        spoiled = change_face(crop, message["changes"])
-        (probabilities,) = session.predictor.predict_images(spoiled[None])
-        matters = occlusion_map(session.predictor.predict_images, spoiled, step=4)
-        pictures = [_encode(picture, ".png") for picture in (crop, spoiled, draw_heat(spoiled, matters))]
-        return {"kind": "steps", "probabilities": [float(value) for value in probabilities]}, pictures
+        face, predict_images = session.faces[message["face"]], session.predictor.predict_images
+        crop = change_face(face.crop, message["changes"])
+        spoiled = replace(face, crop=crop, probabilities=predict_images(crop[None])[0])
+        steps = face.crop, crop, draw_heat(crop, occlusion_map(predict_images, crop, step=4))
+        return {"kind": "steps", "face": _describe(spoiled)}, [_encode(picture, ".png") for picture in steps]
 
 
 def upload_view(predictor):

@@ -88,11 +88,10 @@ function render({ model, el }) {
     const changes = Object.fromEntries(settings.filter(([slider, value]) => value !== slider.usual)
       .map(([slider, value]) => [slider.change, value]));
     const question = { kind: "steps", network: network.value, face: Number(person.value), changes };
-    const [{ probabilities }, pictures] = await line.ask(question, [], TIMEOUT);
+    const [{ face }, pictures] = await line.ask(question, [], TIMEOUT);
     [crop, spoiled, looked].forEach((image, i) => show(image, pictures[i]));
-    answer.replaceChildren(makeBars(probabilities, emotions, colors));
-    const top = probabilities.indexOf(Math.max(...probabilities));
-    say(`${network.value} reads ${emotions[top]}, ${percent(probabilities[top])}.`);
+    answer.replaceChildren(makeBars(face.probabilities, emotions, colors));
+    say(`${network.value} says: ${describe(face)}.`);
   }
 
   /** Redoes the steps; while one question is under way, further changes wait and go as one. */

@@ -12,7 +12,7 @@ function render({ model, el }) {
 
   const selects = Object.entries(choices).map(([name, values]) => {
     const options = values.map((value) => element("option", "", { value, textContent: value }));
-    return [name, element("select", "", { name, "aria-label": name, ...OWN_KEYS }, ...options)];
+    return [name, element("select", "ferlib-select", { name, "aria-label": name, ...OWN_KEYS }, ...options)];
   });
   const before = element("button", "ferlib-button", { textContent: "◀", "aria-label": "previous page", ...OWN_KEYS });
   const after = element("button", "ferlib-button", { textContent: "▶", "aria-label": "next page", ...OWN_KEYS });
