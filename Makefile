@@ -10,7 +10,7 @@ endif
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help figures test lab notebooks bench lint lock clean
+.PHONY: help figures test lab app notebooks bench lint lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ test: $(STAMP)  ## unit tests, doctests, notebooks, and the demo in a real brows
 
 lab: $(STAMP)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+app: $(STAMP)  ## the demo as a web page of its own (settings: app/voila.json)
+	cd app && FERLIB_DATA=embedded JUPYTER_PATH=. ../$(BIN)/python -m voila ../notebooks/05_demo.ipynb
 
 notebooks: $(STAMP)  ## maintainers: execute the notebooks in place, ready to commit
 	$(BIN)/ferlib figures --in-place

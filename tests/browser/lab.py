@@ -1,4 +1,4 @@
-"""A real JupyterLab with one notebook, and a real browser that looks at it."""
+"""A real JupyterLab, or the demo's web page, and a real browser that looks at it."""
 
 import contextlib
 import json
@@ -9,9 +9,12 @@ import sys
 import time
 import urllib.request
 
+import cv2
+import numpy as np
 import pytest
 
-from ferlib.config import BUILD_DIR
+from ferlib.config import BUILD_DIR, NOTEBOOKS_DIR, PROJECT_DIR
+from ferlib.photos import sample_photo
 
 SCREENSHOTS = BUILD_DIR / "screenshots"
 PATIENCE = 120_000  # ms: two slow cores that others use too
@@ -38,55 +41,86 @@ def serve_lab(folder, notebook, **environment):
         path = folder / "settings" / "@jupyterlab" / "apputils-extension" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    # nothing of the reader's own Jupyter is read or changed
-    kinds = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
-    places = {f"JUPYTER_{kind}": str(folder / kind.lower()) for kind in kinds}
-    places |= {f"JUPYTERLAB_{kind}_DIR": str(folder / kind.lower()) for kind in ("SETTINGS", "WORKSPACES")}
+    port = _free_port()
     arguments = [
         *f"--no-browser --allow-root --expose-app-in-browser --ip=127.0.0.1 --port={port}".split(),
         f"--IdentityProvider.token={TOKEN}",
         f"--ServerApp.root_dir={folder / 'notebooks'}",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
-    with (folder / "server.txt").open("w") as log:
+    places = {f"JUPYTERLAB_{kind}_DIR": str(folder / kind.lower()) for kind in ("SETTINGS", "WORKSPACES")}
+    with _serve(folder, "jupyterlab", *arguments, environment=places | environment) as wait_for:
+        wait_for(f"http://127.0.0.1:{port}/api?token={TOKEN}")
+        yield f"http://127.0.0.1:{port}/lab/tree/{notebook}?token={TOKEN}&reset"
+
+
+@contextlib.contextmanager
+def serve_app(folder):
+    """Notebook 05 as `make app` serves it; gives the page's address."""
+    address = f"http://127.0.0.1:{_free_port()}/"
+    arguments = [str(NOTEBOOKS_DIR / "05_demo.ipynb"), "--no-browser", f"--port={address[17:-1]}"]
+    environment = {"FERLIB_DATA": "embedded", "JUPYTER_PATH": "."}
+    with _serve(folder, "voila", *arguments, environment=environment, cwd=PROJECT_DIR / "app") as wait_for:
+        wait_for(f"{address}voila/static/voila.js")  # the page itself would take a kernel
+        yield address
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def _serve(folder, module, *arguments, environment, cwd=None):
+    """Run a server module; gives a function that waits until an address answers."""
+    # nothing of the reader's own Jupyter is read or changed
+    places = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    log = folder / "server.txt"
+    with log.open("w") as file:
         server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *arguments],
-            stdout=log,
+            [sys.executable, "-m", module, *arguments],
+            stdout=file,
             stderr=subprocess.STDOUT,
             env=os.environ | places | environment,
+            cwd=cwd,
         )
+
+    def wait_for(address):
+        end = time.monotonic() + PATIENCE / 1000
+        while time.monotonic() < end and server.poll() is None:
+            try:
+                urllib.request.urlopen(address, timeout=5).close()
+                return
+            except OSError:
+                time.sleep(0.2)
+        pytest.fail(f"{module} did not start:\n{log.read_text()}")
+
     try:
-        _wait_for_server(f"http://127.0.0.1:{port}/api?token={TOKEN}", server, folder / "server.txt")
-        yield f"http://127.0.0.1:{port}/lab/tree/{notebook}?token={TOKEN}&reset"
+        yield wait_for
     finally:
         server.terminate()
         server.wait(timeout=30)
 
 
-def _wait_for_server(address, server, log):
-    end = time.monotonic() + PATIENCE / 1000
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            urllib.request.urlopen(address, timeout=5).close()
-            return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"JupyterLab did not start:\n{log.read_text()}")
-
-
 @contextlib.contextmanager
-def run_notebook(chromium, address, *, flags=(), height=900):
-    """The page of a notebook, after "Run All Cells" was chosen."""
+def open_browser(chromium, *, flags=(), width=1400, height=900):
+    """An empty page of a new browser."""
     from playwright.sync_api import sync_playwright
 
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *flags])
-        page = browser.new_page(viewport={"width": 1400, "height": height})
+        page = browser.new_page(viewport={"width": width, "height": height})
         page.set_default_timeout(PATIENCE)
+        yield page
+        browser.close()
+
+
+@contextlib.contextmanager
+def run_notebook(chromium, address, *, flags=(), height=900):
+    """The page of a notebook, after "Run All Cells" was chosen."""
+    with open_browser(chromium, flags=flags, height=height) as page:
         page.goto(address)
         # cells that run before the kernel is connected make JupyterLab ask for one
         page.wait_for_function(
@@ -97,4 +131,44 @@ def run_notebook(chromium, address, *, flags=(), height=900):
         )
         page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
         yield page
-        browser.close()
+
+
+def film_flag(path):
+    """Write a film of the sample's face, moving to and fro; gives the flag that makes it the browser's camera."""
+    face = cv2.resize(sample_photo(), (480, 480))
+    with path.open("wb") as file:
+        file.write(b"YUV4MPEG2 W640 H480 F30:1 Ip A1:1 C420jpeg\n")
+        for angle in np.linspace(0, 2 * np.pi, 40, endpoint=False):
+            left = round(80 + 60 * np.sin(angle))
+            frame = np.full((480, 640, 3), 90, np.uint8)
+            frame[:, left : left + 480] = face
+            file.write(b"FRAME\n" + cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420).tobytes())
+    return f"--use-file-for-fake-video-capture={path}"
+
+
+def wait_for_state(page, view, *states):
+    """Open a view's tab, wait, and give the sentence that it then shows."""
+    page.get_by_role("tab", name={"upload": "Photo", "camera": "Camera"}[view]).click()
+    page.locator(", ".join(f".ferlib-{view}[data-state={state}]" for state in states)).wait_for()
+    return page.locator(f".ferlib-{view} .ferlib-status").inner_text()
+
+
+def upload(page, path):
+    """Choose a file as a reader would; the answer's text."""
+    wait_for_state(page, "upload", "done", "error")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a photo").click()
+    chooser.value.set_files(path)
+    page.locator(".ferlib-upload[data-state=busy]").wait_for(state="detached")
+    return wait_for_state(page, "upload", "done", "error")
+
+
+def start_camera(page):
+    """Start the camera and wait until some frames were answered; its track."""
+    page.get_by_role("tab", name="Camera").click()
+    seen = int(page.locator(".ferlib-camera").get_attribute("data-answers"))
+    page.get_by_role("button", name="Start camera").click()
+    page.wait_for_function(
+        "seen => Number(document.querySelector('.ferlib-camera').dataset.answers) >= seen + 10", arg=seen
+    )
+    return page.locator(".ferlib-camera video").evaluate_handle("video => video.srcObject.getTracks()[0]")
