@@ -17,6 +17,7 @@ from ferlib.config import BUILD_DIR, NOTEBOOKS_DIR, PROJECT_DIR
 from ferlib.photos import sample_photo
 
 SCREENSHOTS = BUILD_DIR / "screenshots"
+TABS = {"upload": "Photo", "camera": "Camera", "steps": "How it works"}
 PATIENCE = 120_000  # ms: two slow cores that others use too
 TOKEN = "only-for-this-test"
 SETTINGS = {
@@ -148,7 +149,7 @@ def film_flag(path):
 
 def wait_for_state(page, view, *states):
     """Open a view's tab, wait, and give the sentence that it then shows."""
-    page.get_by_role("tab", name={"upload": "Photo", "camera": "Camera"}[view]).click()
+    page.get_by_role("tab", name=TABS[view]).click()
     page.locator(", ".join(f".ferlib-{view}[data-state={state}]" for state in states)).wait_for()
     return page.locator(f".ferlib-{view} .ferlib-status").inner_text()
 

@@ -3,10 +3,9 @@
 import csv
 import shutil
 
-import cv2
 import numpy as np
 import pytest
-from lab import SCREENSHOTS, run_notebook, serve_lab
+from lab import SCREENSHOTS, film_flag, run_notebook, serve_lab, start_camera, upload, wait_for_state
 from PIL import Image
 
 from ferlib.config import EMOTIONS, NOTEBOOKS_DIR
@@ -28,24 +27,10 @@ def address(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory):
-    """What the fake camera sees: the sample's face, moving to and fro."""
-    path = tmp_path_factory.mktemp("camera") / "face.y4m"
-    face = cv2.resize(sample_photo(), (480, 480))
-    with path.open("wb") as file:
-        file.write(b"YUV4MPEG2 W640 H480 F30:1 Ip A1:1 C420jpeg\n")
-        for angle in np.linspace(0, 2 * np.pi, 40, endpoint=False):
-            left = round(80 + 60 * np.sin(angle))
-            frame = np.full((480, 640, 3), 90, np.uint8)
-            frame[:, left : left + 480] = face
-            file.write(b"FRAME\n" + cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420).tobytes())
-    return path
-
-
-@pytest.fixture(scope="module")
-def page(chromium, address, film):
+def page(chromium, address, tmp_path_factory):
     """Notebook 05 after "Run All Cells"."""
-    with run_notebook(chromium, address, flags=[f"--use-file-for-fake-video-capture={film}"]) as page:
+    film = film_flag(tmp_path_factory.mktemp("camera") / "face.y4m")
+    with run_notebook(chromium, address, flags=[film]) as page:
         page.errors = []
         page.on("pageerror", lambda error: page.errors.append(str(error)))
         yield page
@@ -57,40 +42,9 @@ def no_error_in_the_console(page):
     assert page.errors == []
 
 
-TABS = {"upload": "Photo", "camera": "Camera", "steps": "How it works"}
-
-
-def wait_for_state(page, view, *states):
-    """Open a view's tab, wait, and give the sentence that it then shows."""
-    page.get_by_role("tab", name=TABS[view]).click()
-    page.locator(", ".join(f".ferlib-{view}[data-state={state}]" for state in states)).wait_for()
-    return page.locator(f".ferlib-{view} .ferlib-status").inner_text()
-
-
 def take_screenshot(page, name):
     page.evaluate("document.querySelector('.jupyter-widget-tab').scrollIntoView()")
     page.screenshot(path=SCREENSHOTS / name)
-
-
-def upload(page, path):
-    """Choose a file as a reader would; the answer's text."""
-    wait_for_state(page, "upload", "done", "error")
-    with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Choose a photo").click()
-    chooser.value.set_files(path)
-    page.locator(".ferlib-upload[data-state=busy]").wait_for(state="detached")
-    return wait_for_state(page, "upload", "done", "error")
-
-
-def start_camera(page):
-    """Start the camera and wait until some frames were answered; its track."""
-    page.get_by_role("tab", name="Camera").click()
-    seen = int(page.locator(".ferlib-camera").get_attribute("data-answers"))
-    page.get_by_role("button", name="Start camera").click()
-    page.wait_for_function(
-        "seen => Number(document.querySelector('.ferlib-camera').dataset.answers) >= seen + 10", arg=seen
-    )
-    return page.locator(".ferlib-camera video").evaluate_handle("video => video.srcObject.getTracks()[0]")
 
 
 def test_sample_is_read_before_the_user_does_anything(page):
