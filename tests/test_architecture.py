@@ -13,7 +13,7 @@ config anatomy portrait synthetic tables formats cache data quality twins balanc
 evaluate answers testsets witnesses batches cleaning robustness runs compare export train
 explain style plots curves score_plots run_plots report
 photos litert blazeface faces predict annotate video photo_plots readings window
-demo suspects notebooks doctor cli
+demo server suspects notebooks doctor cli
 """.split()
 HEAVY = {"tensorflow", "keras", "torch", "jax", "sklearn", "matplotlib", "pandas", "cv2", "ipywidgets"}
 

@@ -124,15 +124,19 @@ def run_notebook(chromium, address, *, flags=(), height=900):
     """The page of a notebook, after "Run All Cells" was chosen."""
     with open_browser(chromium, flags=flags, height=height) as page:
         page.goto(address)
-        # cells that run before the kernel is connected make JupyterLab ask for one
-        page.wait_for_function(
-            """() => {
-                const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
-                return context?.isReady && context.session?.kernel?.status === "idle";
-            }"""
-        )
-        page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        run_all_cells(page)
         yield page
+
+
+def run_all_cells(page):
+    """Choose "Run All Cells" once the notebook's kernel is connected: before, JupyterLab would ask for one."""
+    page.wait_for_function(
+        """() => {
+            const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
+            return context?.isReady && context.session?.kernel?.status === "idle";
+        }"""
+    )
+    page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
 
 
 def film_flag(path):

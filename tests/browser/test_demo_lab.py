@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from lab import SCREENSHOTS, film_flag, run_notebook, serve_lab, start_camera, upload, wait_for_state
+from lab import SCREENSHOTS, film_flag, run_all_cells, run_notebook, serve_lab, start_camera, upload, wait_for_state
 from PIL import Image
 
 from ferlib.config import EMOTIONS, NOTEBOOKS_DIR
@@ -33,6 +33,7 @@ def page(chromium, address, tmp_path_factory):
     with run_notebook(chromium, address, flags=[film]) as page:
         page.errors = []
         page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and page.errors.append(message.text))
         yield page
 
 
@@ -233,19 +234,41 @@ def test_camera_outlives_a_busy_kernel(page):
     wait_for_state(page, "camera", "stopped")
 
 
-def test_camera_goes_off_when_the_cell_is_run_again(page):
-    track = start_camera(page)
-    page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+def wait_for_end(track):
     track.evaluate(
         """async (track) => {
             while (track.readyState !== "ended") await new Promise((resolve) => setTimeout(resolve, 100));
         }"""
     )
+
+
+def test_camera_goes_off_when_the_cell_is_run_again(page):
+    track = start_camera(page)
+    run_all_cells(page)
+    wait_for_end(track)
+    assert "A sample" in wait_for_state(page, "upload", "done")
+
+
+def test_camera_goes_off_when_the_kernel_is_restarted(page):
+    track = start_camera(page)
+    page.evaluate("void window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+    wait_for_end(track)
+    assert "run this cell again" in wait_for_state(page, "camera", "error")
+    run_all_cells(page)
+    assert "A sample" in wait_for_state(page, "upload", "done")
+
+
+def test_camera_goes_off_when_the_notebook_is_closed(page):
+    track = start_camera(page)
+    page.evaluate("window.jupyterapp.shell.currentWidget.dispose()")
+    wait_for_end(track)
+    page.evaluate("void window.jupyterapp.commands.execute('docmanager:open', { path: '05_demo.ipynb' })")
+    run_all_cells(page)
     assert "A sample" in wait_for_state(page, "upload", "done")
 
 
 def test_camera_goes_off_when_the_kernel_is_gone(page):
     track = start_camera(page)
     page.evaluate("void window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    wait_for_end(track)
     assert "kernel" in wait_for_state(page, "camera", "error")
-    assert track.evaluate("track => track.readyState") == "ended"
