@@ -27,7 +27,7 @@ STATIC_DIR = Path(__file__).parent / "static"
 
 SLIDERS = (
     {"name": "blur", "change": "blur", "unit": "px", "low": 0, "high": 3, "step": 0.25, "usual": 0},
-    {"name": "light", "change": "too dark", "unit": "times", "low": 0.1, "high": 3, "step": 0.1, "usual": 1},
+    {"name": "light", "change": "too dark", "unit": "×", "low": 0.1, "high": 3, "step": 0.1, "usual": 1},
     {"name": "rotation", "change": "rotation", "unit": "degrees", "low": 0, "high": 45, "step": 5, "usual": 0},
     {"name": "noise", "change": "noise", "unit": "grey levels", "low": 0, "high": 50, "step": 5, "usual": 0},
     {"name": "occlusion", "change": "occlusion", "unit": "px", "low": 0, "high": 32, "step": 2, "usual": 0},

@@ -106,3 +106,26 @@ def plot_leak(apparent, honest, *, claim, ax=None):
     ax.set_xticks(range(1, longest + 1, max(1, longest // 10)))
     percent_axis(ax.yaxis)
     return ax
+
+
+def plot_experiments(table, *, ax=None):
+    """What was tried: accuracy without it (hollow) and with it (full), a line an experiment.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        `models/experiments.csv`: columns network, what, trained, measured on, without, with (0..1), kept ("yes", "no").
+    """
+    ax, rows = new_axes(ax, figsize=(9, 1.2 + 0.6 * len(table))), np.arange(len(table))[::-1]
+    for kept, color in (("yes", PALETTE[0]), ("no", PALETTE[1])):
+        these = (table["kept"] == kept).to_numpy()
+        tried = table[these]
+        ax.hlines(rows[these], tried["without"], tried["with"], color=color, lw=2.5)
+        ax.plot(tried["without"], rows[these], "o", mfc="white", mec=color, ms=7)
+        ax.plot(tried["with"], rows[these], "o", color=color, ms=7, label={"yes": "kept", "no": "dropped"}[kept])
+    ax.set_yticks(rows, table["network"] + ": " + table["what"] + "\n" + table["trained"] + ", " + table["measured on"])
+    ax.tick_params(axis="y", length=0, labelsize="small")
+    ax.set(xlabel="accuracy without (hollow) and with it (full)", ylim=(-0.6, len(table) - 0.4))
+    percent_axis(ax.xaxis)
+    ax.legend(ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
+    return ax

@@ -6,7 +6,7 @@ import pytest
 
 from ferlib import run_plots
 from ferlib.compare import compare_runs
-from ferlib.config import EMOTIONS, RECIPES
+from ferlib.config import EMOTIONS, MODELS_DIR, RECIPES
 from ferlib.robustness import CORRUPTIONS, measure_robustness
 from ferlib.runs import list_runs, load_run
 
@@ -51,3 +51,15 @@ def test_the_leak_stands_beside_the_claim(trained_run):
         *["oversampled, then split", "split, then oversampled", "published: 81.0%"]
     ]
     assert list(ax.lines[0].get_ydata()) == list(run.history["val_accuracy"])
+
+
+def test_experiments_run_from_without_to_with():
+    table = pd.read_csv(MODELS_DIR / "experiments.csv")
+    assert set(table["kept"]) == {"yes", "no"}
+    assert table[["without", "with"]].stack().between(0, 1).all()
+    ax = run_plots.plot_experiments(table)
+    assert [label.get_text().split(":")[0] for label in ax.get_yticklabels()] == list(table["network"])
+    kept = table[table["kept"] == "yes"]
+    assert list(ax.lines[0].get_xdata()) == list(kept["without"])
+    assert list(ax.lines[1].get_xdata()) == list(kept["with"])
+    assert [text.get_text() for text in ax.get_legend().texts] == ["kept", "dropped"]
