@@ -119,21 +119,20 @@ RECIPES = {
 }
 """The settings with which each network of the zoo was published, as far as they are known."""
 
-OWN = {
-    "compact": TrainConfig(
-        "compact",
-        epochs=100,
-        batch_size=128,
-        optimizer="sgd",
-        learning_rate=0.12,
-        weight_decay=0.01,
-        schedule="warm_up",
-        augment="strong",
-        mix="mixup",
-        votes=0.3,
-        ema=0.999,
-    ),
-}
+_OWN = dict(
+    epochs=100,
+    batch_size=128,
+    optimizer="sgd",
+    learning_rate=0.12,
+    weight_decay=0.01,
+    schedule="warm_up",
+    augment="strong",
+    mix="mixup",
+    votes=0.3,
+    ema=0.999,
+)
+
+OWN = {name: TrainConfig(name, **_OWN) for name in ("compact", "micro", "best")}
 """The settings of the networks that are this project's own."""
 
 MODERN = dict(

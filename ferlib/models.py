@@ -132,8 +132,13 @@ def _separable(x, channels, l2):
 
 
 def build_compact(width=1.0):
-    """Squeeze-excitation residual network of 1.36 million parameters, which halves the face at once: the demo's."""
+    """Squeeze-excitation residual network of 1.4 million parameters, which halves the face at once: the demo's."""
     return _build_residual("compact", [_scaled(channels, width) for channels in (48, 96, 176)], blocks=2)
+
+
+def build_best(width=1.0):
+    """As `build_compact`, wider and deeper: 6.8 million parameters."""
+    return _build_residual("best", [_scaled(channels, width) for channels in (80, 160, 320)], blocks=3)
 
 
 def _build_residual(name, stages, *, blocks):
@@ -161,6 +166,27 @@ def _residual_block(x, channels, *, stride):
     return layers.Activation("relu")(layers.Add()([x, shortcut]))
 
 
+def build_micro(width=1.0):
+    """Inverted residual network (Sandler et al. 2018, arXiv:1801.04381) of fewer parameters than `mini_xception`."""
+    pixels, x = _open()
+    x = layers.Conv2D(_scaled(16, width), 3, padding="same", use_bias=False)(x)
+    x = layers.Activation("relu")(_norm(x))
+    stages = ((32, (48, 96, 96, 96)), (48, (96, 80, 80)))
+    for channels, expansions in stages:
+        for block, expansion in enumerate(expansions):
+            x = _inverted_block(x, _scaled(channels, width), _scaled(expansion, width), stride=1 if block else 2)
+    x = layers.GlobalAveragePooling2D()(layers.Activation("relu")(x))
+    return _close(pixels, x, name="micro")
+
+
+def _inverted_block(x, channels, expansion, *, stride):
+    shortcut = x
+    x = layers.Activation("relu")(_norm(layers.Conv2D(expansion, 1, use_bias=False)(x)))
+    x = layers.DepthwiseConv2D(3, strides=stride, padding="same", use_bias=False)(x)
+    x = _norm(layers.Conv2D(channels, 1, use_bias=False)(layers.Activation("relu")(_norm(x))))
+    return x if stride > 1 else layers.Add()([x, shortcut])
+
+
 def _scaled(channels, width):
     return max(1, round(channels * width))
 
@@ -171,7 +197,9 @@ MODELS = {
     "augmented": build_augmented,
     "oversampled": build_oversampled,
     "mini_xception": build_mini_xception,
+    "micro": build_micro,
     "compact": build_compact,
+    "best": build_best,
 }
 """Builders by name: `MODELS["simple"]()`."""
 
@@ -190,11 +218,13 @@ def count_multiply_adds(network):
     total = 0
     for layer in network.layers:
         if isinstance(layer, layers.SeparableConv2D):
-            kernels = [layer.depthwise_kernel, layer.pointwise_kernel]
+            kernels, filters = [layer.depthwise_kernel, layer.pointwise_kernel], layer.filters
+        elif isinstance(layer, layers.DepthwiseConv2D):
+            kernels, filters = [layer.kernel], layer.kernel.shape[-2]
         elif isinstance(layer, layers.Conv2D | layers.Dense):
-            kernels = [layer.kernel]
+            kernels, filters = [layer.kernel], layer.kernel.shape[-1]
         else:
             continue
-        places = math.prod(layer.output.shape[1:]) // kernels[-1].shape[-1]
+        places = math.prod(layer.output.shape[1:]) // filters
         total += places * sum(math.prod(kernel.shape) for kernel in kernels)
     return total

@@ -25,7 +25,10 @@ def test_published_networks_have_their_published_size(name, parameters):
     assert MODELS[name]().count_params() == parameters
 
 
-@pytest.mark.parametrize(("name", "parameters", "multiply_adds"), [("compact", 1_600_000, 130e6)])
+@pytest.mark.parametrize(
+    ("name", "parameters", "multiply_adds"),
+    [("micro", 58_000, 25e6), ("compact", 1_600_000, 130e6), ("best", 8_000_000, float("inf"))],
+)
 def test_our_networks_keep_their_budget(name, parameters, multiply_adds):
     network = MODELS[name]()
     assert network.count_params() <= parameters
