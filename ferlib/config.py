@@ -41,7 +41,7 @@ FIGURES_DIR = PROJECT_DIR / "figures"
 MODELS_DIR = PROJECT_DIR / "models"
 BUILD_DIR = PROJECT_DIR / "build"
 
-DEMO_RUN = "mini_xception"
+DEMO_RUN = "compact"
 """Run folder in `models/` whose network the demo and `ferlib predict` use by default."""
 
 
