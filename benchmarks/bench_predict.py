@@ -4,6 +4,7 @@ All cores are used, but where it says otherwise. The ways take turns; the table 
 """
 
 import time
+from functools import partial
 from statistics import median
 
 import numpy as np
@@ -14,7 +15,7 @@ ROUNDS, BATCH = 30, 64
 
 
 def main():
-    """Measure detectors, and the default network exported and in Keras."""
+    """Measure detectors, all networks that are shipped, and the demo's in Keras."""
     import cv2
     import keras
     import pandas as pd
@@ -24,14 +25,13 @@ def main():
     from ferlib.litert import Network
     from ferlib.photos import sample_photo
     from ferlib.predict import load_predictor
+    from ferlib.runs import list_networks
 
     photo = cv2.resize(sample_photo(), (640, 480), interpolation=cv2.INTER_AREA)
     rolled, _ = group_photo((640, 480), 1, seed=0)  # and in little light: it takes more looks
     face = detect_faces(photo)[0]
     crop = crop_face(photo, face)
     predictor = load_predictor()
-    model = keras.models.load_model(MODELS_DIR / DEMO_RUN / "model.keras")
-    one_core = Network((MODELS_DIR / DEMO_RUN / "model.tflite").read_bytes())
     crops = np.stack([crop] * BATCH)
     pixels = crops[..., None].astype(np.float32)
     ways = {
@@ -39,13 +39,18 @@ def main():
         "find faces: BlazeFace, rolled and dark": (lambda: detect_faces(rolled), 1),
         "find faces: Haar cascade": (lambda: detect_faces(photo, detector="haar"), 1),
         "cut out, upright": (lambda: crop_face(photo, face), 1),
-        "read 1 face: ferlib": (lambda: predictor.predict_images(crops[:1]), 1),
-        "read 1 face: ferlib, one core": (lambda: one_core(pixels[:1]), 1),
-        "read 1 face: model.predict": (lambda: model.predict(pixels[:1], verbose=0), 1),
-        f"read {BATCH} faces, a face: ferlib": (lambda: predictor.predict_images(crops), BATCH),
-        f"read {BATCH} faces, a face: model.predict": (lambda: model.predict(pixels, verbose=0), BATCH),
-        "photo to answers": (lambda: predictor(photo), 1),
     }
+    for network in list_networks():
+        name = network["name"]
+        read = load_predictor(name).predict_images
+        one_core = Network((MODELS_DIR / name / "model.tflite").read_bytes())
+        ways[f"{name}, 1 face"] = partial(read, crops[:1]), 1
+        ways[f"{name}, 1 face, one core"] = partial(one_core, pixels[:1]), 1
+        ways[f"{name}, {BATCH} faces, each"] = partial(read, crops), BATCH
+    in_keras = partial(keras.models.load_model(MODELS_DIR / DEMO_RUN / "model.keras").predict, verbose=0)
+    ways[f"{DEMO_RUN}, 1 face, model.predict"] = partial(in_keras, pixels[:1]), 1
+    ways[f"{DEMO_RUN}, {BATCH} faces, each, model.predict"] = partial(in_keras, pixels), BATCH
+    ways["photo to answers"] = partial(predictor, photo), 1
     seconds = {name: [] for name in ways}
     for number in range(ROUNDS + 1):
         for name, (way, faces) in ways.items():

@@ -2,7 +2,7 @@
 
 const FRAME_WIDTH = 320;
 const TIMEOUT = 3000;
-const GLIDE = 90; // ms in which a box goes most of the way to where its face was last seen
+const GLIDE = 60; // ms in which a box goes most of the way to where its face was last seen
 const STRIP_SECONDS = 60;
 const STRIP_STEP = 250; // ms a column
 const MOST_BARS = 3; // faces with bars: more would hide the people
