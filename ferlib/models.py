@@ -137,7 +137,7 @@ def build_compact(width=1.0):
 
 
 def build_best(width=1.0):
-    """As `build_compact`, wider and deeper: 6.8 million parameters."""
+    """As `build_compact`, wider and deeper: 6.9 million parameters."""
     return _build_residual("best", [_scaled(channels, width) for channels in (80, 160, 320)], blocks=3)
 
 

@@ -11,6 +11,7 @@ import urllib.request
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 
 from ferlib.config import BUILD_DIR, NOTEBOOKS_DIR, PROJECT_DIR
@@ -103,6 +104,11 @@ def _serve(folder, module, *arguments, environment, cwd=None):
     finally:
         server.terminate()
         server.wait(timeout=30)
+
+
+def kernels():
+    """The kernels of all servers that this process started: for the pages shown, and for those to come."""
+    return [child for child in psutil.Process().children(recursive=True) if "ipykernel_launcher" in child.cmdline()]
 
 
 @contextlib.contextmanager

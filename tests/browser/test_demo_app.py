@@ -5,7 +5,7 @@ import numpy as np
 import psutil
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from lab import SCREENSHOTS, film_flag, open_browser, serve_app, start_camera, upload, wait_for_state
+from lab import SCREENSHOTS, film_flag, kernels, open_browser, serve_app, start_camera, upload, wait_for_state
 from PIL import Image
 
 from ferlib.config import EMOTIONS, NOTEBOOKS_DIR
@@ -57,11 +57,6 @@ def open_tabs(page):
             arg=settled,
         )
         yield tab.inner_text()
-
-
-def kernels():
-    """The kernels that the server runs for this page, for those before it, and for those to come."""
-    return [child for child in psutil.Process().children(recursive=True) if "ipykernel_launcher" in child.cmdline()]
 
 
 def test_the_page_begins_with_a_sample_that_was_read(page):
