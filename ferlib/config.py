@@ -145,7 +145,7 @@ MODERN = dict(
     augment="strong",
     mix="mixup",
     label_smoothing=0.1,
-    ema=0.999,
+    ema=0.99,
 )
 """One recipe for all networks, so that architecture and training can be told apart."""
 

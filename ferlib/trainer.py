@@ -14,7 +14,7 @@ SCORING_BATCH = 256
 
 
 class Trainer(keras.Model):
-    """A network behind random changes of its input; the loss compares with the labels as the changes mixed them.
+    """A network behind random changes of its input; loss and metrics compare with the labels as the changes mixed them.
 
     Inputs are a dict of images (N, 48, 48, 1) uint8 and labels (N, 7), outputs the probabilities and the labels as
     mixed. What is saved and exported is the bare network.
@@ -24,7 +24,7 @@ class Trainer(keras.Model):
         return super().compute_loss(x, y_pred["labels"], y_pred["probabilities"], sample_weight, training)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        return super().compute_metrics(x, y, y_pred["probabilities"], sample_weight)
+        return super().compute_metrics(x, y_pred["labels"], y_pred["probabilities"], sample_weight)
 
 
 def choose_precision():

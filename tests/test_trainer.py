@@ -41,7 +41,7 @@ def test_weight_decay_spares_biases_and_norms():
     assert spared == {"bias", "gamma", "beta"}
 
 
-def test_the_loss_compares_with_the_mixed_labels(drawn_faces):
+def test_loss_and_accuracy_compare_with_the_mixed_labels(drawn_faces):
     config = TrainConfig("simple", width=0.1, mix="mixup")
     trainer = build_trainer(MODELS["simple"](0.1), config, steps=1)
     inputs, labels, _ = Batches(drawn_faces, batch_size=32)[0]
@@ -49,6 +49,9 @@ def test_the_loss_compares_with_the_mixed_labels(drawn_faces):
     assert not np.array_equal(outputs["labels"], labels)
     mixed = keras.losses.CategoricalCrossentropy()(outputs["labels"], outputs["probabilities"])
     assert float(trainer.compute_loss(inputs, labels, outputs)) == pytest.approx(float(mixed))
+    right = keras.metrics.categorical_accuracy(outputs["labels"], outputs["probabilities"])
+    measured = trainer.compute_metrics(inputs, labels, outputs)["accuracy"]
+    assert float(measured) == pytest.approx(float(np.mean(right)))
     assert np.array_equal(trainer(inputs, training=False)["labels"], labels)
 
 
