@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from ferlib.config import PROJECT_DIR, RECIPES
+from ferlib.config import PROJECT_DIR, RECIPES, ZOO
 from ferlib.runs import format_card
 from ferlib.testsets import TEST_SETS
 
@@ -252,8 +252,8 @@ def write_results(runs, *, readme=PROJECT_DIR / "README.md", models_dir=PROJECT_
 
 def _row(run):
     bundle, public, private = run.bundle, run.evaluate("PublicTest"), run.evaluate("PrivateTest")
-    recipe = _published_recipe(run.config)
-    claim = CLAIMS[recipe.model][0] if recipe else np.nan
+    plan = _followed(run.config)
+    claim = CLAIMS[plan.model][0] if plan in RECIPES.values() else np.nan
     row = {"leaky": run.leaky, "claim": claim, "PublicTest": public.accuracy}
     for test_set in TEST_SETS:
         scores = run.evaluate("PrivateTest", test_set) if test_set in run.test_sets else None
@@ -266,16 +266,15 @@ def _row(run):
     return row | {
         "machine": bundle.get("machine", ""),
         "epochs": bundle["epochs_done"],
-        "planned": (recipe or run.config).epochs,
+        "planned": plan.epochs,
     }
 
 
-def _published_recipe(config):
-    """The recipe that a run followed, if it did: claims are claims for settings, not for a network's name."""
-    recipe = RECIPES.get(config.model)
+def _followed(config):
+    """The settings of the zoo that a run followed, or else its own: claims are claims for settings, not for a name."""
     # a leak is the claim's own; whoever stopped early says so beside it
     free = {key: getattr(config, key) for key in ("seed", "split", "epochs")}
-    return recipe if recipe and replace(recipe, **free) == config else None
+    return next((plan for plan in ZOO.values() if replace(plan, **free) == config), config)
 
 
 def _cell(value, form):

@@ -15,7 +15,7 @@ from ferlib.compare import (
     format_results,
     write_results,
 )
-from ferlib.config import RECIPES
+from ferlib.config import MODERN, RECIPES
 from ferlib.predict import load_predictor
 from ferlib.runs import load_run
 
@@ -78,12 +78,14 @@ def test_runs_on_other_faces_are_not_paired(run):
 
 def test_the_table_holds_claim_score_and_cost(run):
     known = changed(run, "known", multiply_adds=12_000_000, file_bytes=2_500_000, milliseconds=1.5, machine="a machine")
-    table = compare_runs([known, changed(run, "tuned", config={"schedule": "cosine"}), run])
+    short = changed(run, "short", config=MODERN | {"epochs": 3})
+    table = compare_runs([known, short, changed(run, "tuned", config={"schedule": "cosine"}), run])
     assert table.loc["known", "claim"] == 0.632
-    assert np.isnan(table.loc[["tuned", run.name], "claim"]).all()
+    assert np.isnan(table.loc[["short", "tuned", run.name], "claim"]).all()
     assert table.loc["known", "published"] == run.evaluate("PrivateTest").accuracy
     assert table.loc["known", "published low"] == run.evaluate("PrivateTest").interval[0]
     assert (table.loc["known", "epochs"], table.loc["known", "planned"]) == (2, 50)
+    assert table.loc[["short", "tuned"], "planned"].to_list() == [40, 50]
     assert format_comparison(table).loc["known", "epochs"] == "2 of 50"
     text = format_comparison(table)
     assert text.loc["known", ["claim", "M multiply-adds", "file, MB", "ms a face"]].to_list() == [
