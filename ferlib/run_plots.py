@@ -12,6 +12,8 @@ CURVE_COLORS = (*PALETTE, "#E69F00", "#56B4E9", "#000000")
 def plot_runs(table, *, ax=None):
     """PrivateTest accuracy of runs on the three test sets with 95 % intervals, what was claimed, and people.
 
+    Below the name of a run that was trained for less than its recipe plans stands how far it came.
+
     Parameters
     ----------
     table : pandas.DataFrame
@@ -24,7 +26,7 @@ def plot_runs(table, *, ax=None):
         ax.hlines(places, table[f"{test_set} low"], table[f"{test_set} high"], color=color, lw=2.5)
         ax.plot(table[test_set], places, "o", color=color, ms=6, label=test_set.replace("_", " "))
     ax.plot(table["claim"], rows, "D", mfc="white", mec=GREY, ms=8, label="claimed")
-    names = [f"{name}\n(leaks)" if leaky else name for name, leaky in table["leaky"].items()]
+    names = [f"{name}\n{', '.join(notes)}" if (notes := _notes(row)) else name for name, row in table.iterrows()]
     if table["leaky"].any() and not table["leaky"].all():
         ax.axhline(table["leaky"].sum() - 0.5, color=GREY, lw=0.8)
     ax.set(xlabel="PrivateTest accuracy, with its 95 % interval", ylim=(-0.6, len(table) - 0.4))
@@ -33,6 +35,11 @@ def plot_runs(table, *, ax=None):
     percent_axis(ax.xaxis)
     ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3, columnspacing=1, handletextpad=0.4)
     return ax
+
+
+def _notes(row):
+    short = [f"{row['epochs']} of {row['planned']} epochs"] if row["epochs"] < row["planned"] else []
+    return ["leaks"] * row["leaky"] + short
 
 
 def plot_robustness(table, *, ax=None):

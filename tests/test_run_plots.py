@@ -8,17 +8,17 @@ from ferlib import run_plots
 from ferlib.compare import compare_runs
 from ferlib.config import EMOTIONS, MODELS_DIR, RECIPES
 from ferlib.robustness import CORRUPTIONS, measure_robustness
-from ferlib.runs import list_runs, load_run
+from ferlib.runs import load_run
 
 pytestmark = pytest.mark.usefixtures("styled_figures")
 
 
 def test_runs_stand_with_their_three_scores_and_the_leak_below():
-    run = load_run(list_runs()[0])
+    run = load_run("simple")
     config = dataclasses.asdict(RECIPES["simple"]) | {"split": "leaky"}
-    leaky = dataclasses.replace(run, name="leak", bundle=run.bundle | {"config": config})
+    leaky = dataclasses.replace(run, name="leak", bundle=run.bundle | {"config": config, "epochs_done": 10})
     ax = run_plots.plot_runs(compare_runs([leaky, run]))
-    assert [label.get_text() for label in ax.get_yticklabels()] == [run.name, "leak\n(leaks)"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == [run.name, "leak\nleaks, 10 of 50 epochs"]
     assert list(ax.lines[0].get_xdata()) == [run.evaluate().accuracy] * 2
     assert ax.lines[1].get_xdata()[0] == run.evaluate("PrivateTest", "without_twins").accuracy
     claims = next(line for line in ax.lines if line.get_label() == "claimed")
