@@ -133,22 +133,30 @@ def _separable(x, channels, l2):
 
 def build_compact(width=1.0):
     """Squeeze-excitation residual network of 1.4 million parameters, which halves the face at once: the demo's."""
-    return _build_residual("compact", [_scaled(channels, width) for channels in (48, 96, 176)], blocks=2)
+    return _build_residual("compact", ((48, 2), (96, 2), (176, 2)), width)
+
+
+def build_micro(width=1.0):
+    """As `build_compact`, in two stages and of fewer parameters than `mini_xception`."""
+    return _build_residual("micro", ((16, 4), (32, 2)), width)
 
 
 def build_best(width=1.0):
     """As `build_compact`, wider and deeper: 6.9 million parameters."""
-    return _build_residual("best", [_scaled(channels, width) for channels in (80, 160, 320)], blocks=3)
+    return _build_residual("best", ((80, 3), (160, 3), (320, 3)), width)
 
 
-def _build_residual(name, stages, *, blocks):
-    """Residual blocks (He et al. 2015, arXiv:1512.03385) with squeeze-excitation (Hu et al. 2017, arXiv:1709.01507)."""
+def _build_residual(name, stages, width):
+    """Residual blocks (He et al. 2015, arXiv:1512.03385) with squeeze-excitation (Hu et al. 2017, arXiv:1709.01507).
+
+    Each stage, of so many channels and blocks, works at half the resolution of the one before.
+    """
     pixels, x = _open()
-    x = layers.Conv2D(stages[0], 3, strides=2, padding="same", use_bias=False)(x)
+    x = layers.Conv2D(_scaled(stages[0][0], width), 3, strides=2, padding="same", use_bias=False)(x)
     x = layers.Activation("relu")(_norm(x))
-    for stage, channels in enumerate(stages):
+    for stage, (channels, blocks) in enumerate(stages):
         for block in range(blocks):
-            x = _residual_block(x, channels, stride=2 if stage and not block else 1)
+            x = _residual_block(x, _scaled(channels, width), stride=2 if stage and not block else 1)
     x = layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(x))
     return _close(pixels, x, name=name)
 
@@ -164,27 +172,6 @@ def _residual_block(x, channels, *, stride):
     squeezed = layers.Conv2D(max(1, channels // 8), 1, activation="relu")(squeezed)
     x = layers.Multiply()([x, layers.Conv2D(channels, 1, activation="sigmoid")(squeezed)])
     return layers.Activation("relu")(layers.Add()([x, shortcut]))
-
-
-def build_micro(width=1.0):
-    """Inverted residual network (Sandler et al. 2018, arXiv:1801.04381) of fewer parameters than `mini_xception`."""
-    pixels, x = _open()
-    x = layers.Conv2D(_scaled(16, width), 3, padding="same", use_bias=False)(x)
-    x = layers.Activation("relu")(_norm(x))
-    stages = ((32, (48, 96, 96, 96)), (48, (96, 80, 80)))
-    for channels, expansions in stages:
-        for block, expansion in enumerate(expansions):
-            x = _inverted_block(x, _scaled(channels, width), _scaled(expansion, width), stride=1 if block else 2)
-    x = layers.GlobalAveragePooling2D()(layers.Activation("relu")(x))
-    return _close(pixels, x, name="micro")
-
-
-def _inverted_block(x, channels, expansion, *, stride):
-    shortcut = x
-    x = layers.Activation("relu")(_norm(layers.Conv2D(expansion, 1, use_bias=False)(x)))
-    x = layers.DepthwiseConv2D(3, strides=stride, padding="same", use_bias=False)(x)
-    x = _norm(layers.Conv2D(channels, 1, use_bias=False)(layers.Activation("relu")(_norm(x))))
-    return x if stride > 1 else layers.Add()([x, shortcut])
 
 
 def _scaled(channels, width):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ferlib.config import EMOTIONS, IMAGE_SIZE, MODELS_DIR, PROJECT_DIR, TrainConfig
+from ferlib.config import EMOTIONS, IMAGE_SIZE, MODELS_DIR, PROJECT_DIR, ZOO, TrainConfig
 from ferlib.evaluate import apply_temperature, evaluate, fit_temperature, wilson_interval
 from ferlib.testsets import TEST_SETS, find_rows, is_fer2013
 
@@ -81,7 +81,7 @@ class Run:
         return evaluate(*self.select(usage, test_set))
 
 
-def write_run(folder, name, config, faces, probabilities, *, made_by):
+def write_run(folder, name, config, faces, probabilities, *, mirrored, made_by):
     """Complete a folder that holds `history.csv`, `model.keras` and `model.tflite`: probabilities, bundle, card.
 
     Parameters
@@ -95,6 +95,8 @@ def write_run(folder, name, config, faces, probabilities, *, made_by):
     probabilities : dict
         (N, 7) float by usage, "PublicTest" and "PrivateTest", as the network gives them. The temperature that is
         stored, and applied to the stored probabilities, is fitted to PublicTest.
+    mirrored : dict
+        The same for the faces mirrored. The accuracy of both together is stored.
     made_by : dict
         backend, machine, parameters, multiply_adds, file_bytes and milliseconds of the network, git_commit: as they
         stand in the bundle.
@@ -107,6 +109,7 @@ def write_run(folder, name, config, faces, probabilities, *, made_by):
         arrays[f"{usage}_probabilities"] = apply_temperature(raw, temperature).astype(np.float16)
     np.savez_compressed(folder / "probabilities.npz", **arrays)
 
+    both = {usage: probabilities[usage] + mirrored[usage] for usage in probabilities}
     history = read_history(folder / "history.csv")
     bundle = {
         "name": name,
@@ -118,6 +121,7 @@ def write_run(folder, name, config, faces, probabilities, *, made_by):
         "config": dataclasses.asdict(config),
         "epochs_done": len(history),
         "seconds": round(float(history["seconds"].sum())),
+        "accuracy_with_mirror_image": {usage: float((both[usage].argmax(1) == labels[usage]).mean()) for usage in both},
         "data": {
             "source": faces.source,
             "fingerprint": faces.fingerprint,
@@ -217,6 +221,10 @@ def format_card(run):
     protocol = "Epoch and temperature ({:.2f}) were chosen on PublicTest; PrivateTest was scored once."
     if run.leaky:
         protocol = "Faces of PublicTest and PrivateTest were among those trained on: these scores measure memory."
+    mirror = ""
+    if together := run.bundle.get("accuracy_with_mirror_image"):
+        reached = ", ".join(f"{accuracy:.1%} on {usage}" for usage, accuracy in together.items())
+        mirror = f"\nAveraged with its reading of the mirrored face: {reached}.\n"
     return f"""# {run.name}
 
 The network `{config["model"]}` of `ferlib.models` ({run.bundle["parameters"]:,} parameters): 48x48 grey face in, seven
@@ -225,12 +233,13 @@ probabilities out.
 - Trained on {data["training_rows"]:,} Training faces of {data["source"]}, {run.bundle["epochs_done"]} epochs.
 - Made with Keras {run.bundle["versions"]["keras"]} on {run.bundle["backend"]}.
 - Settings: {settings}.
+- To repeat it: `{_train_command(run)}`.
 - {protocol.format(run.bundle["temperature"])}
 
 | split | test set | accuracy | macro-F1 | calibration error | n |
 |---|---|---|---|---|---|
 {scores}
-
+{mirror}
 Intervals are 95 %. "Without twins" leaves out faces that Training holds to the byte, "faces only" what most of FER+'s
 voters call no face.
 
@@ -238,6 +247,19 @@ Limits: it names the expression that a crowd would name, not what a person feels
 better than others; FER2013's labels are noisy, and its people are not a fair sample of anybody. Not for decisions about
 people.
 """
+
+
+def _train_command(run):
+    """The command line for a run's settings: the nearest of the zoo, and what differs from it."""
+    settings = dataclasses.asdict(run.config)
+    changes = {
+        name: {key: value for key, value in settings.items() if value != getattr(plan, key)}
+        for name, plan in ZOO.items()
+        if plan.model == run.config.model
+    }
+    name = min(changes, key=lambda name: len(changes[name]))
+    options = changes[name] | ({"run_name": run.name} if run.name != name else {})
+    return " ".join(["ferlib train", name, *(f"--{key.replace('_', '-')} {value}" for key, value in options.items())])
 
 
 def _load_probabilities(folder):

@@ -272,9 +272,9 @@ def _finish(config, faces, network, partial, run_dir, *, precision, devices, com
     shutil.copy(partial / "history.csv", whole)
     network.save(whole / "model.keras")
     exported = export_network(whole)
-    probabilities = {
-        usage: _predict(network, faces.images[faces.usage == usage], devices) for usage in ("PublicTest", "PrivateTest")
-    }
+    images = {usage: faces.images[faces.usage == usage] for usage in ("PublicTest", "PrivateTest")}
+    probabilities = {usage: _predict(network, images[usage], devices) for usage in images}
+    mirrored = {usage: _predict(network, images[usage][:, :, ::-1], devices) for usage in images}
     made_by = {
         "backend": keras.config.backend(),
         "precision": precision,
@@ -285,7 +285,7 @@ def _finish(config, faces, network, partial, run_dir, *, precision, devices, com
         "milliseconds": round(time_network(exported), 3),
         "git_commit": commit,
     }
-    write_run(whole, run_dir.name, config, faces, probabilities, made_by=made_by)
+    write_run(whole, run_dir.name, config, faces, probabilities, mirrored=mirrored, made_by=made_by)
     shutil.rmtree(run_dir, ignore_errors=True)
     os.replace(whole, run_dir)
     shutil.rmtree(partial)

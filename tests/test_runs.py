@@ -1,4 +1,5 @@
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -64,6 +65,32 @@ def test_committed_cards_are_those_of_their_runs(name):
     from ferlib.config import MODELS_DIR
 
     assert (MODELS_DIR / name / "card.md").read_text(encoding="utf-8") == format_card(load_run(name))
+
+
+@pytest.mark.parametrize("name", list_runs())
+def test_the_command_on_a_card_trains_with_the_settings_of_the_run(name, monkeypatch):
+    from ferlib.cli import main
+
+    started = []
+    monkeypatch.setattr("ferlib.data.load_faces", lambda source: None)
+    monkeypatch.setattr(
+        "ferlib.train.train", lambda settings, *_, run_dir, **__: started.append((run_dir.name, settings))
+    )
+    run = load_run(name)
+    command = re.search("To repeat it: `ferlib (.*)`", format_card(run))[1]
+    main(command.split())
+    assert started == [(name, run.config)]
+
+
+def test_the_reading_of_mirrored_faces_is_scored_too(run, drawn_faces, trained_run):
+    faces = drawn_faces.select(drawn_faces.usage == "PrivateTest")
+    predict = load_predictor(trained_run.name, models_dir=trained_run.parent).predict_images
+    both = [
+        apply_temperature(predict(x), 1 / run.bundle["temperature"]) for x in (faces.images, faces.images[..., ::-1])
+    ]
+    accuracy = float((sum(both).argmax(1) == faces.labels).mean())
+    assert run.bundle["accuracy_with_mirror_image"]["PrivateTest"] == pytest.approx(accuracy)
+    assert f"{accuracy:.1%} on PrivateTest" in format_card(run)
 
 
 def test_faces_of_a_split_are_those_that_were_scored(run, drawn_faces):
