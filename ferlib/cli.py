@@ -109,7 +109,8 @@ def train(arguments):
 
 def evaluate(arguments):
     """Print the scores of runs, from their committed probabilities."""
-    from ferlib.compare import compare_runs, format_comparison, write_results
+    from ferlib.compare import compare_runs
+    from ferlib.results import format_comparison, write_results
     from ferlib.runs import list_runs, load_run
 
     if arguments.readme and arguments.runs:

@@ -1,12 +1,11 @@
-"""Runs beside one another and beside what their recipes claim: the table of the README, and paired tests."""
+"""Runs beside one another and beside what their recipes claim, and paired tests."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from ferlib.config import PROJECT_DIR, RECIPES, ZOO
-from ferlib.runs import format_card
+from ferlib.config import RECIPES, ZOO
 from ferlib.testsets import TEST_SETS
 
 CLAIMS = {
@@ -17,8 +16,6 @@ CLAIMS = {
     "mini_xception": (0.66, "FER2013, split not told (arXiv:1710.07557)"),
 }
 """What the authors of a recipe report, and on what: accuracy by the network's name. Nobody had checked it."""
-
-README_MARKS = ("<!-- results: written by `ferlib evaluate --readme` -->", "<!-- end of results -->")
 
 
 @dataclass(frozen=True)
@@ -137,6 +134,30 @@ def compare_runs(runs):
     return table.sort_values(["leaky", "PublicTest"], ascending=[True, False], kind="stable")
 
 
+def average_seeds(runs):
+    """How much of a score is luck: accuracy over runs that differ in their seed alone.
+
+    Parameters
+    ----------
+    runs : list of Run
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for settings that were trained more than once, indexed by the run that is best on PublicTest: seeds (how
+        many); mean and spread (standard deviation over seeds) of PrivateTest accuracy, as published.
+    """
+    seeds = {}
+    for run in sorted(runs, key=lambda run: -run.evaluate("PublicTest").accuracy):
+        seeds.setdefault(replace(run.config, seed=0), []).append(run)
+    rows = {}
+    for alike in seeds.values():
+        accuracies = [run.evaluate("PrivateTest").accuracy for run in alike]
+        if len(alike) > 1:
+            rows[alike[0].name] = (len(alike), np.mean(accuracies), np.std(accuracies, ddof=1))
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["seeds", "mean", "spread"])
+
+
 def check_scores(run, predict_images, faces):
     """Predict anew: does the exported network still give the scores that its run folder states?
 
@@ -174,82 +195,6 @@ def check_scores(run, predict_images, faces):
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 
-def format_comparison(table):
-    """The table of `compare_runs` for readers: scores with their interval, costs in common units; "" where unknown.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-
-    Returns
-    -------
-    pandas.DataFrame of str
-    """
-    cells = {
-        name.replace("_", " "): [
-            _cell(row[name], ".1%") and f"{row[name]:.1%} [{row[f'{name} low']:.1%}, {row[f'{name} high']:.1%}]"
-            for _, row in table.iterrows()
-        ]
-        for name in TEST_SETS
-    }
-    cells = {name: [_cell(score, ".1%") for score in table[name]] for name in ("claim", "PublicTest")} | cells
-    for title, column, unit, form in (
-        ("parameters", "parameters", 1, ",.0f"),
-        ("M multiply-adds", "multiply_adds", 1e6, ".1f"),
-        ("file, MB", "file_bytes", 1e6, ".1f"),
-        ("ms a face", "milliseconds", 1, ".2f"),
-    ):
-        cells[title] = [_cell(value / unit, form) for value in table[column]]
-    cells["epochs"] = [f"{done} of {planned}" for done, planned in zip(table["epochs"], table["planned"], strict=True)]
-    return pd.DataFrame(cells, index=table.index)
-
-
-def format_results(runs, *, folder="models"):
-    """The README's results as Markdown: the honest runs, then those that leak, apart.
-
-    Parameters
-    ----------
-    runs : list of Run
-    folder : str
-        Of the run folders, for the links.
-    """
-    table = compare_runs(runs)
-    text = format_comparison(table).rename(columns={"published": "PrivateTest"})
-    text.index = [f"[{name}]({folder}/{name}/card.md)" for name in table.index]
-    parts = [_markdown(text[~table["leaky"].to_numpy()], head="run")]
-    if table["leaky"].any():
-        parts.append("Trained on faces of the test splits; it **leaks: not comparable** with the runs above:")
-        parts.append(_markdown(text[table["leaky"].to_numpy()], head="leaky run"))
-    if machines := sorted(set(table["machine"]) - {""}):
-        parts.append(
-            f"Milliseconds: LiteRT, one face at a time, one thread, where it was trained ({'; '.join(machines)})."
-        )
-    return "\n\n".join(parts)
-
-
-def write_results(runs, *, readme=PROJECT_DIR / "README.md", models_dir=PROJECT_DIR / "models"):
-    """Write the README's results between its two marks, and every run's card, from the run folders.
-
-    Parameters
-    ----------
-    runs : list of Run
-    readme, models_dir : Path
-
-    Raises
-    ------
-    ValueError
-        If the README lacks a mark.
-    """
-    text, (start, end) = readme.read_text(encoding="utf-8"), README_MARKS
-    if start not in text or end not in text.partition(start)[2]:
-        raise ValueError(f"{readme.name} lacks the line {start} or, below it, {end}: put both back")
-    before, _, rest = text.partition(start)
-    after = rest.partition(end)[2]
-    readme.write_text(f"{before}{start}\n\n{format_results(runs)}\n\n{end}{after}", encoding="utf-8")
-    for run in runs:
-        (models_dir / run.name / "card.md").write_text(format_card(run), encoding="utf-8")
-
-
 def _row(run):
     bundle, public, private = run.bundle, run.evaluate("PublicTest"), run.evaluate("PrivateTest")
     plan = _followed(run.config)
@@ -275,13 +220,3 @@ def _followed(config):
     # a leak is the claim's own; whoever stopped early says so beside it
     free = {key: getattr(config, key) for key in ("seed", "split", "epochs")}
     return next((plan for plan in ZOO.values() if replace(plan, **free) == config), config)
-
-
-def _cell(value, form):
-    return "" if np.isnan(value) else format(value, form)
-
-
-def _markdown(table, *, head):
-    lines = [[head, *table.columns], ["---"] * (table.shape[1] + 1)]
-    lines += [[name, *row] for name, row in zip(table.index, table.to_numpy(), strict=True)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -127,12 +127,15 @@ _OWN = dict(
     weight_decay=0.01,
     schedule="warm_up",
     augment="strong",
-    mix="mixup",
     votes=0.3,
     ema=0.999,
 )
 
-OWN = {name: TrainConfig(name, **_OWN) for name in ("compact", "micro", "best")}
+OWN = {
+    "compact": TrainConfig("compact", **_OWN),
+    "micro": TrainConfig("micro", **_OWN | {"augment": "full"}),  # too small to learn much of stronger changes
+    "best": TrainConfig("best", **_OWN),
+}
 """The settings of the networks that are this project's own."""
 
 MODERN = dict(

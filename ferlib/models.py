@@ -133,20 +133,20 @@ def _separable(x, channels, l2):
 
 def build_compact(width=1.0):
     """Squeeze-excitation residual network of 1.4 million parameters, which halves the face at once: the demo's."""
-    return _build_residual("compact", ((48, 2), (96, 2), (176, 2)), width)
+    return _build_residual("compact", ((48, 2), (96, 2), (176, 2)), width, dropout=0.2)
 
 
 def build_micro(width=1.0):
     """As `build_compact`, in two stages and of fewer parameters than `mini_xception`."""
-    return _build_residual("micro", ((16, 4), (32, 2)), width)
+    return _build_residual("micro", ((16, 4), (32, 2)), width, dropout=0)
 
 
 def build_best(width=1.0):
     """As `build_compact`, wider and deeper: 6.9 million parameters."""
-    return _build_residual("best", ((80, 3), (160, 3), (320, 3)), width)
+    return _build_residual("best", ((80, 3), (160, 3), (320, 3)), width, dropout=0.2)
 
 
-def _build_residual(name, stages, width):
+def _build_residual(name, stages, width, *, dropout):
     """Residual blocks (He et al. 2015, arXiv:1512.03385) with squeeze-excitation (Hu et al. 2017, arXiv:1709.01507).
 
     Each stage, of so many channels and blocks, works at half the resolution of the one before.
@@ -157,7 +157,7 @@ def _build_residual(name, stages, width):
     for stage, (channels, blocks) in enumerate(stages):
         for block in range(blocks):
             x = _residual_block(x, _scaled(channels, width), stride=2 if stage and not block else 1)
-    x = layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(x))
+    x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
     return _close(pixels, x, name=name)
 
 

@@ -10,7 +10,7 @@ from ferlib.config import PROJECT_DIR
 
 STAIRCASE = """
 config anatomy portrait synthetic tables formats cache data quality twins balance models fused augment trainer callbacks
-evaluate answers testsets witnesses batches cleaning robustness runs compare export train
+evaluate answers testsets witnesses batches cleaning robustness runs compare results export train
 explain style plots curves score_plots run_plots report
 photos litert blazeface faces predict annotate video photo_plots readings window
 demo server suspects notebooks doctor cli
@@ -56,7 +56,7 @@ def test_the_package_is_light(statement):
 
 
 LIGHT = """
-data answers robustness runs compare plots curves score_plots run_plots report predict faces demo explain
+data answers robustness runs compare results plots curves score_plots run_plots report predict faces demo explain
 quality twins witnesses cleaning suspects
 """.split()
 

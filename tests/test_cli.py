@@ -5,8 +5,8 @@ import sys
 import pytest
 
 from ferlib import cli, config
-from ferlib.compare import README_MARKS
 from ferlib.photos import sample_photo
+from ferlib.results import README_MARKS
 from ferlib.runs import load_run
 
 

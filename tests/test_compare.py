@@ -6,17 +6,15 @@ import pytest
 from scipy.stats import binom
 
 from ferlib.compare import (
-    README_MARKS,
+    average_seeds,
     check_scores,
     compare_pairs,
     compare_predictions,
     compare_runs,
-    format_comparison,
-    format_results,
-    write_results,
 )
 from ferlib.config import MODERN, RECIPES
 from ferlib.predict import load_predictor
+from ferlib.results import README_MARKS, format_comparison, format_results, write_results
 from ferlib.runs import load_run
 
 
@@ -91,6 +89,15 @@ def test_the_table_holds_claim_score_and_cost(run):
     assert text.loc["known", ["claim", "M multiply-adds", "file, MB", "ms a face"]].to_list() == [
         *["63.2%", "12.0", "2.5", "1.50"]
     ]
+
+
+def test_seeds_of_the_same_settings_are_averaged(run):
+    best, other = perfect(run, "best", config={"seed": 1}), changed(run, "other")
+    table = average_seeds([other, best, changed(run, "longer", config={"epochs": 51})])
+    accuracy = other.evaluate().accuracy
+    assert list(table.index) == ["best"]
+    assert table.loc["best"].to_list() == pytest.approx([2, (1 + accuracy) / 2, (1 - accuracy) / 2**0.5])
+    assert f"`best` over 2 seeds: {(1 + accuracy) / 2:.1%}" in format_results([best, other])
 
 
 def test_what_an_old_run_does_not_tell_stays_empty(run):

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from ferlib.compare import README_MARKS, format_results
 from ferlib.config import NOTEBOOKS_DIR, PROJECT_DIR
 from ferlib.notebooks import list_notebooks
+from ferlib.results import README_MARKS, format_results
 from ferlib.runs import list_runs, load_run
 
 README = (PROJECT_DIR / "README.md").read_text(encoding="utf-8")
