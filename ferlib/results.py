@@ -58,9 +58,8 @@ def format_results(runs, *, folder="models"):
         parts.append("Trained on faces of the test splits; it **leaks: not comparable** with the runs above:")
         parts.append(_markdown(text[table["leaky"].to_numpy()], head="leaky run"))
     for name, (seeds, mean, spread) in average_seeds(runs).iterrows():
-        parts.append(
-            f"`{name}` over {seeds:.0f} seeds: {mean:.1%} of PrivateTest on average, standard deviation {100 * spread:.1f} points."
-        )
+        spread = f"standard deviation {100 * spread:.1f} points"
+        parts.append(f"`{name}` over {seeds:.0f} seeds: {mean:.1%} of PrivateTest on average, {spread}.")
     if machines := sorted(set(table["machine"]) - {""}):
         parts.append(
             f"Milliseconds: LiteRT, one face at a time, one thread, where it was trained ({'; '.join(machines)})."
