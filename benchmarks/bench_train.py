@@ -2,7 +2,7 @@
 
 The usual loop is Keras' ImageDataGenerator on class folders of PNG, augmenting on the CPU, and `fit`. Network, batch
 size, augmentation ("full") and faces are the same for all. Every measurement is a process of its own; the ways take
-turns, the table shows medians of epochs of 20 steps, without the first.
+turns, the table shows medians of epochs without the first, which compiles twice: its last batch is smaller.
 With one dense layer for a network, what is left is the loop itself; with the others, a CPU spends its time there.
 """
 
@@ -14,13 +14,13 @@ import sys
 import tempfile
 from statistics import median
 
-ROUNDS, EPOCHS, STEPS, BATCH = 3, 3, 20, 64
+ROUNDS, EPOCHS, BATCH = 3, 3, 64
 MODELS = ("one dense layer", "mini_xception", "simple")
 
 WRITE = "import sys; from ferlib.data import convert_faces; convert_faces('embedded', sys.argv[1])"
 PREPARE = """
 import json, sys, time
-folder, model, data_format, policy, epochs, steps, batch = sys.argv[1:5] + [int(n) for n in sys.argv[5:]]
+folder, model, data_format, policy, epochs, batch = sys.argv[1:5] + [int(n) for n in sys.argv[5:]]
 import keras
 keras.config.set_image_data_format(data_format)
 from ferlib import config
@@ -51,8 +51,8 @@ faces = split_faces(load_faces(folder))[0]
 settings = TrainConfig(model, augment="full")
 precision = choose_precision() if policy == "default" else policy
 trainer = build_trainer(fuse_norms(build_network(settings, precision=precision)), settings, steps=1)
-batches = Batches(faces, batch_size=batch, seed=0)
-trainer.fit(batches, epochs=epochs, steps_per_epoch=steps, shuffle=False, callbacks=[Clock()], verbose=0)
+count, batches = len(faces), Batches(faces, batch_size=batch, seed=0)
+trainer.fit(batches, epochs=epochs, shuffle=False, callbacks=[Clock()], verbose=0)
 """
 USUAL = """
 from tensorflow.keras.preprocessing.image import ImageDataGenerator
@@ -60,12 +60,12 @@ generator = ImageDataGenerator(
     rotation_range=10, width_shift_range=0.1, height_shift_range=0.1, zoom_range=0.1, horizontal_flip=True,
     brightness_range=(0.9, 1.1), fill_mode="constant",
 ).flow_from_directory(folder + "/train", target_size=(48, 48), color_mode="grayscale", batch_size=batch)
-network = MODELS[model]()
+count, network = generator.samples, MODELS[model]()
 network.compile(keras.optimizers.Adam(1e-4), "categorical_crossentropy", metrics=["accuracy"])
-network.fit(generator, epochs=epochs, steps_per_epoch=steps, callbacks=[Clock()], verbose=0)
+network.fit(generator, epochs=epochs, callbacks=[Clock()], verbose=0)
 """
 REPORT = """
-print(json.dumps([steps * batch / seconds for seconds in Clock.seconds[1:]]))
+print(json.dumps([count / seconds for seconds in Clock.seconds[1:]]))
 """
 WAYS = {
     "ImageDataGenerator, PNG folders": (USUAL, "tensorflow", "channels_last", "float32"),
@@ -103,7 +103,7 @@ def main(*models):
 
 def _run(way, folder, model):
     code, backend, data_format, policy = way
-    arguments = [folder, model, data_format, policy, str(EPOCHS), str(STEPS), str(BATCH)]
+    arguments = [folder, model, data_format, policy, str(EPOCHS), str(BATCH)]
     command = [sys.executable, "-c", PREPARE + code + REPORT, *arguments]
     environment = os.environ | {"KERAS_BACKEND": backend}
     return json.loads(_output(command, environment).splitlines()[-1])

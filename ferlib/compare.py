@@ -134,6 +134,21 @@ def compare_runs(runs):
     return table.sort_values(["leaky", "PublicTest"], ascending=[True, False], kind="stable")
 
 
+def choose_seeds(runs):
+    """Of runs that differ in their seed alone, the one that is best on PublicTest.
+
+    Parameters
+    ----------
+    runs : list of Run
+
+    Returns
+    -------
+    list of Run
+        Best on PublicTest first.
+    """
+    return [alike[0] for alike in _group_seeds(runs)]
+
+
 def average_seeds(runs):
     """How much of a score is luck: accuracy over runs that differ in their seed alone.
 
@@ -147,11 +162,8 @@ def average_seeds(runs):
         One row for settings that were trained more than once, indexed by the run that is best on PublicTest: seeds (how
         many); mean and spread (standard deviation over seeds) of PrivateTest accuracy, as published.
     """
-    seeds = {}
-    for run in sorted(runs, key=lambda run: -run.evaluate("PublicTest").accuracy):
-        seeds.setdefault(replace(run.config, seed=0), []).append(run)
     rows = {}
-    for alike in seeds.values():
+    for alike in _group_seeds(runs):
         accuracies = [run.evaluate("PrivateTest").accuracy for run in alike]
         if len(alike) > 1:
             rows[alike[0].name] = (len(alike), np.mean(accuracies), np.std(accuracies, ddof=1))
@@ -193,6 +205,13 @@ def check_scores(run, predict_images, faces):
         )
     columns = ["stored", "anew", "read otherwise", "largest difference", "n"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+
+def _group_seeds(runs):
+    seeds = {}
+    for run in sorted(runs, key=lambda run: -run.evaluate("PublicTest").accuracy):
+        seeds.setdefault(replace(run.config, seed=0), []).append(run)
+    return list(seeds.values())
 
 
 def _row(run):

@@ -8,6 +8,7 @@ from scipy.stats import binom
 from ferlib.compare import (
     average_seeds,
     check_scores,
+    choose_seeds,
     compare_pairs,
     compare_predictions,
     compare_runs,
@@ -97,6 +98,7 @@ def test_seeds_of_the_same_settings_are_averaged(run):
     accuracy = other.evaluate().accuracy
     assert list(table.index) == ["best"]
     assert table.loc["best"].to_list() == pytest.approx([2, (1 + accuracy) / 2, (1 - accuracy) / 2**0.5])
+    assert [chosen.name for chosen in choose_seeds([other, best])] == ["best"]
     assert f"`best` over 2 seeds: {(1 + accuracy) / 2:.1%}" in format_results([best, other])
 
 
