@@ -2,7 +2,7 @@
 
 The usual loop is Keras' ImageDataGenerator on class folders of PNG, augmenting on the CPU, and `fit`. Network, batch
 size, augmentation ("full") and faces are the same for all. Every measurement is a process of its own; the ways take
-turns, the table shows medians of epochs without the first, which compiles twice: its last batch is smaller.
+turns, the table shows medians of epochs without the first, in which the step is compiled.
 With one dense layer for a network, what is left is the loop itself; with the others, a CPU spends its time there.
 """
 

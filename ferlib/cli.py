@@ -141,8 +141,7 @@ def _check_scores(run, source):
 
     predictor = load_predictor(run.name, models_dir=config.MODELS_DIR)
     for usage, found in check_scores(run, predictor.predict_images, load_faces(source)).iterrows():
-        # half precision, in export and storage, moves a probability by up to 0.002, which may turn a tie
-        verdict = "the same" if found["largest difference"] < 0.005 else "NOT THE SAME"
+        verdict = "the same" if found["stored"] == found["anew"] else "NOT THE SAME"
         accuracies = f"accuracy {found['anew']:.4%}, stored {found['stored']:.4%}: {verdict}"
         otherwise = f"{found['read otherwise']:.0f} of {found['n']:,.0f} faces read otherwise"
         print(f"{run.name}, predicted anew on {usage}: {accuracies} ({otherwise})")
