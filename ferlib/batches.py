@@ -4,7 +4,8 @@ import keras
 import numpy as np
 
 from ferlib.balance import leak_rows, oversample_rows, split_rows
-from ferlib.config import EMOTIONS
+from ferlib.config import EMOTIONS, MODELS_DIR
+from ferlib.trainer import SCORING_BATCH
 from ferlib.witnesses import expect_labels, load_witnesses
 
 
@@ -18,13 +19,35 @@ def choose_rows(config, faces):
     return training, public_test
 
 
-def blend_votes(config, faces, rows):
-    """Labels to learn from, (N, 7) float32: those of the rows and, for their share, what FER+'s votes let expect."""
+def blend_labels(config, faces, rows):
+    """Labels to learn from, (N, 7) float32: those of the rows, with the shares of FER+'s votes and of a teacher.
+
+    Votes count as what they let expect of the label; the teacher is one of the run folders of `models/`.
+    """
     labels = np.eye(len(EMOTIONS), dtype=np.float32)[faces.labels[rows]]
-    if not config.votes:
-        return labels
-    votes = load_witnesses(faces).votes.iloc[rows]
-    return (1 - config.votes) * labels + config.votes * expect_labels(faces.labels[rows], votes)
+    if config.votes:
+        votes = load_witnesses(faces).votes.iloc[rows]
+        labels = (1 - config.votes) * labels + config.votes * expect_labels(faces.labels[rows], votes)
+    if config.distillation:
+        taught = ask_teacher(config.teacher, faces.images[rows])
+        labels = (1 - config.distillation) * labels + config.distillation * taught
+    return labels
+
+
+def ask_teacher(teacher, images, *, models_dir=MODELS_DIR):
+    """Probabilities (N, 7) that one run gives (N, 48, 48) uint8 images, or several, joined by "+", on average.
+
+    Each image counts together with its mirror image.
+    """
+    networks = [keras.models.load_model(models_dir / name / "model.keras") for name in teacher.split("+")]
+    views = (images, images[:, :, ::-1])
+    return np.mean([predict_probabilities(network, view) for network in networks for view in views], axis=0)
+
+
+def predict_probabilities(network, images, *, devices=1):
+    """Probabilities (N, 7) of (N, 48, 48) uint8 images, on devices that share each batch evenly."""
+    pixels = images[share_evenly(np.arange(len(images)), devices), ..., None].astype("float32")
+    return network.predict(pixels, batch_size=SCORING_BATCH, verbose=0)[: len(images)]
 
 
 class Batches(keras.utils.PyDataset):

@@ -79,6 +79,11 @@ class TrainConfig:
         "focal" lets faces that are read well count less (Lin et al. 2017, arXiv:1708.02002; gamma 2).
     votes : float
         Share, in [0, 1], that FER+'s votes have in the labels to learn from, see `ferlib.witnesses.expect_labels`.
+    teacher : str
+        "none", or a run in `models/` whose probabilities are learned from too, as in distillation (Hinton et al. 2015,
+        arXiv:1503.02531); several, joined by "+", teach their mean.
+    distillation : float
+        Share, in [0, 1], that the teacher's probabilities have in the labels to learn from.
     label_smoothing : float
         In [0, 1).
     ema : float
@@ -101,6 +106,8 @@ class TrainConfig:
     mix: str = "none"
     loss: str = "cross_entropy"
     votes: float = 0.0
+    teacher: str = "none"
+    distillation: float = 0.0
     label_smoothing: float = 0.0
     ema: float = 0.0
     seed: int = 0

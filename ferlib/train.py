@@ -10,11 +10,10 @@ import time
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from ferlib.augment import AUGMENTATIONS, MIXES
 from ferlib.balance import class_weights
-from ferlib.batches import Batches, blend_votes, choose_rows, share_evenly
+from ferlib.batches import Batches, blend_labels, choose_rows, predict_probabilities
 from ferlib.callbacks import AveragedWeights, Checkpoints, EpochLog, Progress, TimeLimit
 from ferlib.config import MODELS_DIR, ZOO, TrainConfig
 from ferlib.export import export_network, time_network
@@ -98,7 +97,7 @@ def train(
     training, validation = faces.select(rows), faces.select(validation_rows)
     batches = Batches(
         training,
-        targets=blend_votes(config, faces, rows),
+        targets=blend_labels(config, faces, rows),
         batch_size=config.batch_size,
         seed=config.seed,
         class_weight=class_weights(training.labels) if config.balance == "class_weights" else None,
@@ -232,6 +231,8 @@ def _check(config):
     for name, allowed in choices.items():
         if (value := getattr(config, name)) not in allowed:
             raise ValueError(f"TrainConfig({name}={value!r}): expected one of {', '.join(allowed)}")
+    if (config.teacher != "none") != (config.distillation > 0):
+        raise ValueError("TrainConfig: teacher and distillation go together: whose answers, and their share")
 
 
 def _partial(run_dir):
@@ -259,11 +260,6 @@ def _open_partial(config, faces, run_dir, *, resume):
     return partial
 
 
-def _predict(network, images, devices):
-    pixels = images[share_evenly(np.arange(len(images)), devices), ..., None].astype("float32")
-    return network.predict(pixels, batch_size=SCORING_BATCH, verbose=0)[: len(images)]
-
-
 def _finish(config, faces, network, partial, run_dir, *, precision, devices, commit):
     """Write the run folder beside the checkpoints, and move it to its place whole."""
     whole = partial / "whole"
@@ -273,8 +269,8 @@ def _finish(config, faces, network, partial, run_dir, *, precision, devices, com
     network.save(whole / "model.keras")
     exported = export_network(whole)
     images = {usage: faces.images[faces.usage == usage] for usage in ("PublicTest", "PrivateTest")}
-    probabilities = {usage: _predict(network, images[usage], devices) for usage in images}
-    mirrored = {usage: _predict(network, images[usage][:, :, ::-1], devices) for usage in images}
+    probabilities = {usage: predict_probabilities(network, images[usage], devices=devices) for usage in images}
+    mirrored = {usage: predict_probabilities(network, images[usage][:, :, ::-1], devices=devices) for usage in images}
     made_by = {
         "backend": keras.config.backend(),
         "precision": precision,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ferlib.batches import Batches, blend_votes, choose_rows
+from ferlib.batches import Batches, ask_teacher, blend_labels, choose_rows
 from ferlib.config import TrainConfig
 from ferlib.testsets import VOTES
 
@@ -37,11 +37,34 @@ def test_votes_have_their_share_in_the_labels(drawn_faces, monkeypatch):
         votes.loc[drawn_faces.labels == label, name] += 6
     monkeypatch.setattr(batches, "load_witnesses", lambda faces: Witnesses(votes, None, ""))
     rows = np.flatnonzero(drawn_faces.usage == "Training")
-    plain, blended = (blend_votes(TrainConfig(votes=share), drawn_faces, rows) for share in (0, 0.4))
+    plain, blended = (blend_labels(TrainConfig(votes=share), drawn_faces, rows) for share in (0, 0.4))
     assert np.array_equal(plain, np.eye(7)[drawn_faces.labels[rows]])
     assert blended.sum(1) == pytest.approx(1, abs=1e-5)
     assert (blended.max(1) > 0.6).all() and (blended.max(1) < 1).all()
     assert np.array_equal(blended.argmax(1), drawn_faces.labels[rows])
+
+
+def test_a_teacher_has_its_share_in_the_labels(drawn_faces, monkeypatch):
+    from ferlib import batches
+
+    rows = np.arange(5)
+    monkeypatch.setattr(batches, "ask_teacher", lambda teacher, images: np.full((len(images), 7), 1 / 7))
+    plain = np.eye(7)[drawn_faces.labels[rows]]
+    blended = blend_labels(TrainConfig(teacher="any", distillation=0.7), drawn_faces, rows)
+    assert blended == pytest.approx(0.3 * plain + 0.1)
+
+
+def test_teachers_answer_with_their_mean_whichever_side_is_left(trained_run, drawn_faces):
+    images = drawn_faces.images[:8]
+    one, twice = (
+        ask_teacher(teacher, images, models_dir=trained_run.parent)
+        for teacher in (trained_run.name, f"{trained_run.name}+{trained_run.name}")
+    )
+    assert one.sum(1) == pytest.approx(1, abs=1e-5)
+    assert one == pytest.approx(twice, abs=1e-6)
+    assert one == pytest.approx(
+        ask_teacher(trained_run.name, images[:, :, ::-1], models_dir=trained_run.parent), abs=1e-5
+    )
 
 
 def test_batches_hold_every_face_once_an_epoch(drawn_faces):

@@ -64,6 +64,11 @@ def test_unknown_settings_are_named_with_the_choices(setting, value, tiny_config
     assert not list(tmp_path.iterdir())
 
 
+def test_a_teacher_without_a_share_is_refused(tiny_config, drawn_faces, tmp_path):
+    with pytest.raises(ValueError, match="go together"):
+        train(dataclasses.replace(tiny_config, teacher="compact"), drawn_faces, run_dir=tmp_path / "run")
+
+
 def test_nothing_to_resume(drawn_faces, tmp_path):
     with pytest.raises(FileNotFoundError, match="no interrupted run"):
         resume_run(tmp_path / "run", drawn_faces)
