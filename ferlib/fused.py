@@ -17,17 +17,18 @@ class FusedNormalization(keras.layers.BatchNormalization):
     """
 
     def call(self, inputs, training=None, mask=None):
-        # the kernel is fast for multiples of 16 channels only
-        if not training or len(inputs.shape) != 4 or inputs.shape[-1] % KERNEL_WIDTH:
+        if not training or len(inputs.shape) != 4:
             return super().call(inputs, training=training, mask=mask)
         from tensorflow.compat.v1.nn import fused_batch_norm
 
+        # In bfloat16 the kernel is fast for multiples of 16 channels only, in float32 for all.
+        fast = self.compute_dtype if inputs.shape[-1] % KERNEL_WIDTH == 0 else "float32"
         normed, mean, variance = fused_batch_norm(
-            inputs, self.gamma.value, self.beta.value, epsilon=self.epsilon, is_training=True
+            keras.ops.cast(inputs, fast), self.gamma.value, self.beta.value, epsilon=self.epsilon, is_training=True
         )
         for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + now * (1 - self.momentum))
-        return normed
+        return keras.ops.cast(normed, self.compute_dtype)
 
 
 def fuse_norms(network):

@@ -16,23 +16,26 @@ def maps():
 def trained(layer, maps):
     """Output, weights and gradients of a norm that saw a batch."""
     network = keras.Sequential([keras.Input(maps.shape[1:]), layer, keras.layers.Flatten(), keras.layers.Dense(1)])
-    network.layers[-1].kernel.assign(np.linspace(-1, 1, 576)[:, None])
+    network.layers[-1].kernel.assign(np.linspace(-1, 1, 36 * maps.shape[-1])[:, None])
     network.compile(keras.optimizers.SGD(0.1), "mse")
     out = network.layers[0](maps, training=True)
     network.train_on_batch(maps, np.ones((len(maps), 1)))
     return [np.asarray(out), *layer.get_weights()]
 
 
-def test_one_kernel_does_what_keras_does(maps):
-    keras_norm, fused = (trained(kind(), maps) for kind in (keras.layers.BatchNormalization, FusedNormalization))
-    for ours, theirs in zip(fused, keras_norm, strict=True):
+@pytest.mark.parametrize("channels", [16, 7])
+def test_one_kernel_does_what_keras_does(maps, channels):
+    kinds = keras.layers.BatchNormalization, FusedNormalization
+    for ours, theirs in zip(*(trained(kind(), maps[..., :channels]) for kind in kinds), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=2e-3, atol=2e-3)
 
 
-def test_odd_channels_are_left_to_keras(maps):
-    odd = maps[..., :7]
-    norms = [kind() for kind in (keras.layers.BatchNormalization, FusedNormalization)]
-    np.testing.assert_array_equal(*[norm(odd, training=True) for norm in norms])
+@pytest.mark.parametrize("channels", [16, 7])
+def test_half_precision_comes_out_as_it_went_in(maps, channels):
+    norms = [kind(dtype="mixed_bfloat16") for kind in (keras.layers.BatchNormalization, FusedNormalization)]
+    theirs, ours = (norm(maps[..., :channels], training=True) for norm in norms)
+    assert keras.backend.standardize_dtype(ours.dtype) == "bfloat16"
+    np.testing.assert_allclose(*(keras.ops.cast(out, "float32") for out in (ours, theirs)), atol=0.03)
 
 
 @pytest.mark.parametrize("model", MODELS)
