@@ -185,7 +185,7 @@ def check_scores(run, predict_images, faces):
     -------
     pandas.DataFrame
         Indexed by test split: stored (accuracy), anew (accuracy), read otherwise (faces), largest difference (of a
-        probability), n. The stored probabilities are rounded to float16, which may turn a tie.
+        probability), n.
 
     Raises
     ------

@@ -140,7 +140,7 @@ _OWN = dict(
 
 OWN = {
     "compact": TrainConfig("compact", **_OWN),
-    "micro": TrainConfig("micro", **_OWN | {"augment": "full"}),  # too small to learn much of stronger changes
+    "micro": TrainConfig("micro", **_OWN, teacher="compact", distillation=0.7),
     "best": TrainConfig("best", **_OWN),
 }
 """The settings of the networks that are this project's own."""

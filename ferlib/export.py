@@ -1,4 +1,4 @@
-"""The exported network, with which prediction needs no TensorFlow: written, and timed."""
+"""The exported network, with which prediction needs no TensorFlow: rounded for it, written, and timed."""
 
 import logging
 import os
@@ -15,10 +15,48 @@ SMALL = 250_000
 """Parameters up to which a network is exported in full precision: there is little to save."""
 
 
+def round_weights(network):
+    """Change the weights of a network that is not `SMALL` to ones that its export in half precision will hold exactly.
+
+    The export has batch normalisation, and the scaling of pixels, inside the weights of the convolution beside them: it
+    is their product that is rounded. Unrounded, probabilities of the export were seen to differ by 0.002.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Functional.
+    """
+    import keras
+
+    if network.count_params() <= SMALL:
+        return
+    layers = network.layers
+    scales = {id(layer.output): layer.scale for layer in layers if isinstance(layer, keras.layers.Rescaling)}
+    norms = {id(layer.input): layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)}
+    for layer in layers:
+        if not isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense)):
+            continue
+        kernel, *biases = layer.get_weights()
+        scale = np.float32(scales.get(id(layer.input), 1))
+        if norm := norms.get(id(layer.output)):
+            gamma, beta, mean, variance = norm.get_weights()
+            gain = gamma / np.sqrt(variance + norm.epsilon)
+            shift = (sum(biases) - mean) * gain
+            norm.beta.assign(_round(beta + shift) - shift)
+            scale = scale * gain
+        else:
+            biases = [_round(bias) for bias in biases]
+        layer.set_weights([_round(kernel * scale) / scale, *biases])
+
+
+def _round(values):
+    return values.astype(np.float16).astype(np.float32)
+
+
 def export_network(run_dir):
     """Write `model.tflite` beside `model.keras`; if it is not `SMALL`, with weights in half precision.
 
-    Half the size, and answers the same to 0.002; in full precision to 0.00001.
+    Half the size, and after `round_weights` the same answers, to 0.00001.
 
     Only TensorFlow can write the LiteRT format; under another backend this happens in a process of its own.
 

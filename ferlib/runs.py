@@ -106,7 +106,7 @@ def write_run(folder, name, config, faces, probabilities, *, mirrored, made_by):
     arrays = {}
     for usage, raw in probabilities.items():
         arrays[f"{usage}_labels"] = labels[usage].astype(np.uint8)
-        arrays[f"{usage}_probabilities"] = apply_temperature(raw, temperature).astype(np.float16)
+        arrays[f"{usage}_probabilities"] = apply_temperature(raw, temperature).astype(np.float32)
     np.savez_compressed(folder / "probabilities.npz", **arrays)
 
     both = {usage: probabilities[usage] + mirrored[usage] for usage in probabilities}

@@ -16,7 +16,7 @@ from ferlib.balance import class_weights
 from ferlib.batches import Batches, blend_labels, choose_rows, predict_probabilities
 from ferlib.callbacks import AveragedWeights, Checkpoints, EpochLog, Progress, TimeLimit
 from ferlib.config import MODELS_DIR, ZOO, TrainConfig
-from ferlib.export import export_network, time_network
+from ferlib.export import export_network, round_weights, time_network
 from ferlib.fused import fuse_norms
 from ferlib.models import MODELS, count_multiply_adds
 from ferlib.runs import git_commit, load_run, read_history, write_run
@@ -266,6 +266,7 @@ def _finish(config, faces, network, partial, run_dir, *, precision, devices, com
     shutil.rmtree(whole, ignore_errors=True)
     whole.mkdir()
     shutil.copy(partial / "history.csv", whole)
+    round_weights(network)
     network.save(whole / "model.keras")
     exported = export_network(whole)
     images = {usage: faces.images[faces.usage == usage] for usage in ("PublicTest", "PrivateTest")}
