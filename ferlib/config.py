@@ -140,7 +140,7 @@ _OWN = dict(
 
 OWN = {
     "compact": TrainConfig("compact", **_OWN),
-    "micro": TrainConfig("micro", **_OWN, teacher="compact", distillation=0.7),
+    "micro": TrainConfig("micro", **_OWN | dict(augment="full", teacher="compact", distillation=0.7)),
     "best": TrainConfig("best", **_OWN),
 }
 """The settings of the networks that are this project's own."""
