@@ -19,7 +19,7 @@ def choose_rows(config, faces):
     return training, public_test
 
 
-def blend_labels(config, faces, rows):
+def blend_labels(config, faces, rows, *, devices=1):
     """Labels to learn from, (N, 7) float32: those of the rows, with the shares of FER+'s votes and of a teacher.
 
     Votes count as what they let expect of the label; the teacher is one of the run folders of `models/`.
@@ -29,19 +29,20 @@ def blend_labels(config, faces, rows):
         votes = load_witnesses(faces).votes.iloc[rows]
         labels = (1 - config.votes) * labels + config.votes * expect_labels(faces.labels[rows], votes)
     if config.distillation:
-        taught = ask_teacher(config.teacher, faces.images[rows])
+        taught = ask_teacher(config.teacher, faces.images[rows], devices=devices)
         labels = (1 - config.distillation) * labels + config.distillation * taught
     return labels
 
 
-def ask_teacher(teacher, images, *, models_dir=MODELS_DIR):
+def ask_teacher(teacher, images, *, models_dir=MODELS_DIR, devices=1):
     """Probabilities (N, 7) that one run gives (N, 48, 48) uint8 images, or several, joined by "+", on average.
 
     Each image counts together with its mirror image.
     """
     networks = [keras.models.load_model(models_dir / name / "model.keras") for name in teacher.split("+")]
     views = (images, images[:, :, ::-1])
-    return np.mean([predict_probabilities(network, view) for network in networks for view in views], axis=0)
+    answers = [predict_probabilities(network, view, devices=devices) for network in networks for view in views]
+    return np.mean(answers, axis=0)
 
 
 def predict_probabilities(network, images, *, devices=1):

@@ -97,7 +97,7 @@ def train(
     training, validation = faces.select(rows), faces.select(validation_rows)
     batches = Batches(
         training,
-        targets=blend_labels(config, faces, rows),
+        targets=blend_labels(config, faces, rows, devices=devices),
         batch_size=config.batch_size,
         seed=config.seed,
         class_weight=class_weights(training.labels) if config.balance == "class_weights" else None,
