@@ -136,11 +136,13 @@ _OWN = dict(
     augment="strong",
     votes=0.3,
     ema=0.999,
+    teacher="compact_untaught",
+    distillation=0.7,
 )
 
 OWN = {
     "compact": TrainConfig("compact", **_OWN),
-    "micro": TrainConfig("micro", **_OWN | dict(augment="full", teacher="compact", distillation=0.7)),
+    "micro": TrainConfig("micro", **_OWN | dict(augment="full")),
     "best": TrainConfig("best", **_OWN),
 }
 """The settings of the networks that are this project's own."""
@@ -161,6 +163,7 @@ MODERN = dict(
 
 ZOO = {
     **RECIPES,
+    "compact_untaught": replace(OWN["compact"], teacher="none", distillation=0.0),
     **OWN,
     "oversampled_leaky": replace(RECIPES["oversampled"], split="leaky"),
     **{f"{name}_modern": TrainConfig(name, **MODERN) for name in RECIPES},

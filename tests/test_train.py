@@ -202,7 +202,7 @@ def test_the_zoo_trains_what_is_lacking(tiny_config, trained_run, drawn_faces, t
 
 def test_the_zoo_holds_each_network_as_published_and_modern():
     both = {network + ending for network in RECIPES for ending in ("", "_modern")}
-    assert set(ZOO) == both | set(OWN) | {"oversampled_leaky"}
+    assert set(ZOO) == both | set(OWN) | {"compact_untaught", "oversampled_leaky"}
 
 
 PARALLEL = """
