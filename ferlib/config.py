@@ -143,7 +143,7 @@ _OWN = dict(
 OWN = {
     "compact": TrainConfig("compact", **_OWN),
     "micro": TrainConfig("micro", **_OWN | dict(augment="full")),
-    "best": TrainConfig("best", **_OWN),
+    "best": TrainConfig("best", **_OWN | dict(teacher="compact+compact_untaught")),
 }
 """The settings of the networks that are this project's own."""
 

@@ -142,17 +142,17 @@ def build_micro(width=1.0):
 
 
 def build_best(width=1.0):
-    """As `build_compact`, wider and deeper: 6.9 million parameters."""
-    return _build_residual("best", ((80, 3), (160, 3), (320, 3)), width, dropout=0.2)
+    """As `build_compact`, but it halves the face only after a first stage, and is wider: 3.1 million parameters."""
+    return _build_residual("best", ((32, 1), (64, 2), (128, 3), (256, 2)), width, dropout=0.2, stem_stride=1)
 
 
-def _build_residual(name, stages, width, *, dropout):
+def _build_residual(name, stages, width, *, dropout, stem_stride=2):
     """Residual blocks (He et al. 2015, arXiv:1512.03385) with squeeze-excitation (Hu et al. 2017, arXiv:1709.01507).
 
     Each stage, of so many channels and blocks, works at half the resolution of the one before.
     """
     pixels, x = _open()
-    x = layers.Conv2D(_scaled(stages[0][0], width), 3, strides=2, padding="same", use_bias=False)(x)
+    x = layers.Conv2D(_scaled(stages[0][0], width), 3, strides=stem_stride, padding="same", use_bias=False)(x)
     x = layers.Activation("relu")(_norm(x))
     for stage, (channels, blocks) in enumerate(stages):
         for block in range(blocks):
