@@ -135,14 +135,17 @@ def run_notebook(chromium, address, *, flags=(), height=900):
 
 
 def run_all_cells(page):
-    """Choose "Run All Cells" once the notebook's kernel is connected: before, JupyterLab would ask for one."""
+    """Choose "Run All Cells" once the notebook's kernel is connected: before, JupyterLab would ask for one.
+
+    Waits until the cells have run: only then are their former outputs gone, which look like new ones.
+    """
     page.wait_for_function(
         """() => {
             const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
             return context?.isReady && context.session?.kernel?.status === "idle";
         }"""
     )
-    page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.wait_for_function("window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => true)")
 
 
 def film_flag(path):
