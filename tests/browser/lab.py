@@ -165,7 +165,8 @@ def wait_for_state(page, view, *states):
     """Open a view's tab, wait, and give the sentence that it then shows."""
     page.get_by_role("tab", name=TABS[view]).click()
     page.locator(", ".join(f".ferlib-{view}[data-state={state}]" for state in states)).wait_for()
-    return page.locator(f".ferlib-{view} .ferlib-status").inner_text()
+    # not inner_text: that is empty while JupyterLab does not draw the cell, which may be off the screen
+    return page.locator(f".ferlib-{view} .ferlib-status").text_content()
 
 
 def upload(page, path):
