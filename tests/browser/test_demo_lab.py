@@ -128,7 +128,7 @@ def test_steps_follow_the_sliders(page, tmp_path):
     upload(page, tmp_path / "astronaut.png")
     before = wait_for_state(page, "steps", "done")
     take_screenshot(page, "lab_steps.png")
-    assert "parameters" in page.locator(".ferlib-about").inner_text()
+    assert "parameters" in page.locator(".ferlib-about").text_content()
     page.get_by_role("slider", name="light").fill("0.1")
     page.get_by_role("slider", name="blur").fill("3")
     page.wait_for_function(
@@ -174,7 +174,7 @@ def test_picture_may_be_pasted_or_dropped(page, way, width):
 
 def test_camera_is_followed_and_stops(page):
     track = start_camera(page)
-    text = page.locator(".ferlib-camera .ferlib-status").inner_text()
+    text = page.locator(".ferlib-camera .ferlib-status").text_content()
     take_screenshot(page, "lab_camera.png")
     assert any(emotion in text for emotion in EMOTIONS)
     page.get_by_role("button", name="Stop camera").click()
