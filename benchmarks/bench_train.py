@@ -1,8 +1,8 @@
 """Train: images a second of ferlib's loop, on every backend at hand, beside the usual loop.
 
 The usual loop is Keras' ImageDataGenerator on class folders of PNG, augmenting on the CPU, and `fit`. Network, batch
-size, augmentation ("full") and faces are the same for all. Every measurement is a process of its own; the ways take
-turns, the table shows medians of epochs without the first, in which the step is compiled.
+size (that of our own recipes), augmentation ("full") and faces are the same for all. Every measurement is a process of
+its own; the ways take turns, the table shows medians of epochs without the first, in which the step is compiled.
 With one dense layer for a network, what is left is the loop itself; with the others, a CPU spends its time there.
 """
 
@@ -14,7 +14,7 @@ import sys
 import tempfile
 from statistics import median
 
-ROUNDS, EPOCHS, BATCH = 3, 3, 64
+ROUNDS, EPOCHS, BATCH = 3, 3, 128
 MODELS = ("one dense layer", "mini_xception", "simple")
 
 WRITE = "import sys; from ferlib.data import convert_faces; convert_faces('embedded', sys.argv[1])"

@@ -70,7 +70,9 @@ class Batches(keras.utils.PyDataset):
     """
 
     def __init__(self, faces, *, targets=None, batch_size, seed=None, class_weight=None, devices=1):
-        super().__init__()
+        # Fed by one worker, TensorFlow tunes the reading; the tuner sleeps, twice as long each time up to a minute, and
+        # unless it happens to wake it holds up the end of the epoch. Keras turns it off for several workers.
+        super().__init__(workers=2)
         self.images = faces.images[..., None]
         self.labels = np.eye(len(EMOTIONS), dtype=np.float32)[faces.labels] if targets is None else targets
         weights = [(class_weight or {}).get(label, 1.0) for label in range(len(EMOTIONS))]

@@ -1,4 +1,5 @@
 import dataclasses
+import platform
 
 import keras
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from ferlib.batches import Batches
 from ferlib.config import TrainConfig
 from ferlib.models import MODELS
-from ferlib.trainer import LOSSES, SCHEDULES, build_trainer
+from ferlib.trainer import LOSSES, SCHEDULES, build_trainer, keep_memory
 
 
 def rates(name, steps=100):
@@ -39,6 +40,16 @@ def test_weight_decay_spares_biases_and_norms():
     spared = {v.name for v in trainer.trainable_variables if not trainer.optimizer._use_weight_decay(v)}
     assert decayed == {"kernel", "depthwise_kernel", "pointwise_kernel"}
     assert spared == {"bias", "gamma", "beta"}
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="memory is told to stay in glibc's terms")
+def test_freed_memory_is_kept():
+    resource, faults = pytest.importorskip("resource"), []
+    keep_memory()
+    for _ in range(5):
+        b"x" * 2**26
+        faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+    assert faults[-1] - faults[0] < 2**26 / resource.getpagesize()  # of four blocks not one was fetched anew
 
 
 def test_loss_and_accuracy_compare_with_the_mixed_labels(drawn_faces):
