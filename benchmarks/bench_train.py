@@ -15,7 +15,7 @@ import tempfile
 from statistics import median
 
 ROUNDS, EPOCHS, BATCH = 3, 3, 128
-MODELS = ("one dense layer", "mini_xception", "simple")
+MODELS = ("one dense layer", "mini_xception", "simple", "compact")
 
 WRITE = "import sys; from ferlib.data import convert_faces; convert_faces('embedded', sys.argv[1])"
 PREPARE = """
