@@ -39,10 +39,18 @@ def ask_teacher(teacher, images, *, models_dir=MODELS_DIR, devices=1):
 
     Each image counts together with its mirror image.
     """
-    networks = [keras.models.load_model(models_dir / name / "model.keras") for name in teacher.split("+")]
+    networks = [load_network(name, models_dir=models_dir) for name in teacher.split("+")]
     views = (images, images[:, :, ::-1])
     answers = [predict_probabilities(network, view, devices=devices) for network in networks for view in views]
     return np.mean(answers, axis=0)
+
+
+def load_network(name, *, models_dir=MODELS_DIR):
+    """The Keras network of a run, to learn from or to train further; FileNotFoundError if the run comes without it."""
+    path = models_dir / name / "model.keras"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: the run comes without its network: train it again, or name another run")
+    return keras.models.load_model(path)
 
 
 def predict_probabilities(network, images, *, devices=1):

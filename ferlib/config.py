@@ -84,6 +84,8 @@ class TrainConfig:
         arXiv:1503.02531); several, joined by "+", teach their mean.
     distillation : float
         Share, in [0, 1], that the teacher's probabilities have in the labels to learn from.
+    start : str
+        "none", or a run in `models/` of the same network, whose weights are trained further.
     label_smoothing : float
         In [0, 1).
     ema : float
@@ -108,6 +110,7 @@ class TrainConfig:
     votes: float = 0.0
     teacher: str = "none"
     distillation: float = 0.0
+    start: str = "none"
     label_smoothing: float = 0.0
     ema: float = 0.0
     seed: int = 0

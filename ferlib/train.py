@@ -13,7 +13,7 @@ import keras
 
 from ferlib.augment import AUGMENTATIONS, MIXES
 from ferlib.balance import class_weights
-from ferlib.batches import Batches, blend_labels, choose_rows, predict_probabilities
+from ferlib.batches import Batches, blend_labels, choose_rows, load_network, predict_probabilities
 from ferlib.callbacks import AveragedWeights, Checkpoints, EpochLog, Progress, TimeLimit
 from ferlib.config import MODELS_DIR, ZOO, TrainConfig
 from ferlib.export import export_network, round_weights, time_network
@@ -106,6 +106,8 @@ def train(
 
     precision = precision or choose_precision()
     network = fuse_norms(build_network(config, precision=precision))
+    if config.start != "none":
+        network.set_weights(load_network(config.start).get_weights())
     trainer = build_trainer(network, config, steps=len(batches) * config.epochs)
     stateful = stateful_callbacks(config)
     checkpoints = Checkpoints(partial, batches=batches, stateful=stateful)

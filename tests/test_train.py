@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 
+from ferlib import batches
 from ferlib.config import MODERN, OWN, RECIPES, ZOO
 from ferlib.predict import load_predictor
 from ferlib.runs import load_run
@@ -67,6 +68,17 @@ def test_unknown_settings_are_named_with_the_choices(setting, value, tiny_config
 def test_a_teacher_without_a_share_is_refused(tiny_config, drawn_faces, tmp_path):
     with pytest.raises(ValueError, match="go together"):
         train(dataclasses.replace(tiny_config, teacher="compact"), drawn_faces, run_dir=tmp_path / "run")
+
+
+def test_a_run_goes_on_from_the_weights_of_another(tiny_config, trained_run, drawn_faces, tmp_path, monkeypatch):
+    monkeypatch.setattr(batches.load_network, "__kwdefaults__", {"models_dir": trained_run.parent})
+    further = dataclasses.replace(tiny_config, start=trained_run.name, epochs=1, learning_rate=0.0)
+    train(further, drawn_faces, run_dir=tmp_path / "further", verbose=False)
+    started, ended = (keras.models.load_model(run / "model.keras") for run in (trained_run, tmp_path / "further"))
+    assert all(map(np.array_equal, started.get_weights(), ended.get_weights()))
+    (tmp_path / "bare").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"bare.*without its network"):
+        batches.load_network("bare", models_dir=tmp_path)
 
 
 def test_nothing_to_resume(drawn_faces, tmp_path):
