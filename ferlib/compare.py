@@ -127,8 +127,8 @@ def compare_runs(runs):
         in training come last, whatever they score. Columns: leaky (bool); claim (accuracy, nan for none); PublicTest
         (accuracy); PrivateTest accuracy as published, without_twins, faces_only, with "<test set> low", "<test set>
         high" and "<test set> n"; macro-F1; calibration error; parameters, multiply_adds, file_bytes, milliseconds (a
-        face, LiteRT, one thread), machine (where they were measured), epochs (done) and planned. nan where a run does
-        not tell.
+        face, LiteRT, one thread), machine (where they were measured), epochs (done) and planned, start (the run that it
+        went on from, or "none"). nan where a run does not tell.
     """
     table = pd.DataFrame.from_dict({run.name: _row(run) for run in runs}, orient="index")
     return table.sort_values(["leaky", "PublicTest"], ascending=[True, False], kind="stable")
@@ -231,6 +231,7 @@ def _row(run):
         "machine": bundle.get("machine", ""),
         "epochs": bundle["epochs_done"],
         "planned": plan.epochs,
+        "start": run.config.start,
     }
 
 

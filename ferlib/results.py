@@ -37,7 +37,10 @@ def format_comparison(table):
         ("ms a face", "milliseconds", 1, ".2f"),
     ):
         cells[title] = [_cell(value / unit, form) for value in table[column]]
-    cells["epochs"] = [f"{done} of {planned}" for done, planned in zip(table["epochs"], table["planned"], strict=True)]
+    cells["epochs"] = [
+        f"{done} of {planned}" + (f" after {start}" if start != "none" else "")
+        for done, planned, start in zip(table["epochs"], table["planned"], table["start"], strict=True)
+    ]
     return pd.DataFrame(cells, index=table.index)
 
 

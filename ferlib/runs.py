@@ -221,6 +221,7 @@ def format_card(run):
     protocol = "Epoch and temperature ({:.2f}) were chosen on PublicTest; PrivateTest was scored once."
     if run.leaky:
         protocol = "Faces of PublicTest and PrivateTest were among those trained on: these scores measure memory."
+    start = "" if run.config.start == "none" else f" from the weights of `{run.config.start}`"
     mirror = ""
     if together := run.bundle.get("accuracy_with_mirror_image"):
         reached = ", ".join(f"{accuracy:.1%} on {usage}" for usage, accuracy in together.items())
@@ -230,7 +231,7 @@ def format_card(run):
 The network `{config["model"]}` of `ferlib.models` ({run.bundle["parameters"]:,} parameters): 48x48 grey face in, seven
 probabilities out.
 
-- Trained on {data["training_rows"]:,} Training faces of {data["source"]}, {run.bundle["epochs_done"]} epochs.
+- Trained on {data["training_rows"]:,} Training faces of {data["source"]}, {run.bundle["epochs_done"]} epochs{start}.
 - Made with Keras {run.bundle["versions"]["keras"]} on {run.bundle["backend"]}.
 - Settings: {settings}.
 - To repeat it: `{_train_command(run)}`.

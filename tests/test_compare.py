@@ -16,7 +16,7 @@ from ferlib.compare import (
 from ferlib.config import MODERN, RECIPES
 from ferlib.predict import load_predictor
 from ferlib.results import README_MARKS, format_comparison, format_results, write_results
-from ferlib.runs import load_run
+from ferlib.runs import format_card, load_run
 
 
 @pytest.fixture
@@ -85,11 +85,17 @@ def test_the_table_holds_claim_score_and_cost(run):
     assert table.loc["known", "published low"] == run.evaluate("PrivateTest").interval[0]
     assert (table.loc["known", "epochs"], table.loc["known", "planned"]) == (2, 50)
     assert table.loc[["short", "tuned"], "planned"].to_list() == [40, 50]
-    assert format_comparison(table).loc["known", "epochs"] == "2 of 50"
     text = format_comparison(table)
+    assert text.loc["known", "epochs"] == "2 of 50"
     assert text.loc["known", ["claim", "M multiply-adds", "file, MB", "ms a face"]].to_list() == [
         *["63.2%", "12.0", "2.5", "1.50"]
     ]
+
+
+def test_a_run_that_went_on_from_another_says_so(run):
+    further = changed(run, "further", config={"epochs": 2, "start": "known"})
+    assert format_comparison(compare_runs([further])).loc["further", "epochs"] == "2 of 2 after known"
+    assert "2 epochs from the weights of `known`." in format_card(further)
 
 
 def test_seeds_of_the_same_settings_are_averaged(run):
