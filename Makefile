@@ -59,7 +59,7 @@ lint: $(STAMP)  ## format and lint modules and notebooks
 lock:  ## maintainers: resolve requirements.lock anew (needs uv)
 	@# ai-edge-litert needs backports-strenum; uv would take 1.3, which pip refuses from Python 3.11 on
 	echo "backports-strenum<1.3" | uv pip compile pyproject.toml --constraint - --extra dev --universal --generate-hashes --python-version 3.11 \
-	  --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
+	  --no-emit-index-url --no-annotate --no-header --no-strip-extras --quiet -o requirements.lock
 
 clean:  ## remove .venv and everything that was built
 	rm -rf $(VENV) build
