@@ -143,12 +143,29 @@ _OWN = dict(
     distillation=0.7,
 )
 
-OWN = {
-    "compact": TrainConfig("compact", **_OWN),
-    "micro": TrainConfig("micro", **_OWN | dict(augment="full")),
-    "best": TrainConfig("best", **_OWN | dict(teacher="compact+compact_untaught")),
+TAUGHT = {
+    "compact_taught": TrainConfig("compact", **_OWN),
+    "best_taught": TrainConfig("best", **_OWN | dict(teacher="compact_taught+compact_untaught")),
 }
-"""The settings of the networks that are this project's own."""
+"""Networks of our own halfway: trained on strongly changed faces and softened labels."""
+
+_SETTLE = dict(
+    epochs=12,
+    learning_rate=0.02,
+    augment="flip",
+    votes=0.0,
+    teacher="best_taught+compact_taught",
+    distillation=0.5,
+    ema=0.99,
+)
+
+OWN = {
+    "compact": replace(TAUGHT["compact_taught"], start="compact_taught", **_SETTLE | dict(epochs=6)),
+    "micro": TrainConfig("micro", **_OWN | dict(augment="full")),
+    "best": replace(TAUGHT["best_taught"], start="best_taught", **_SETTLE),
+}
+"""The settings of the networks that are this project's own. Two of them settle at the end on faces as they are and on
+FER2013's own labels (He et al. 2019, "Data Augmentation Revisited", arXiv:1909.09148)."""
 
 MODERN = dict(
     epochs=40,
@@ -166,7 +183,8 @@ MODERN = dict(
 
 ZOO = {
     **RECIPES,
-    "compact_untaught": replace(OWN["compact"], teacher="none", distillation=0.0),
+    "compact_untaught": replace(TAUGHT["compact_taught"], teacher="none", distillation=0.0),
+    **TAUGHT,
     **OWN,
     "oversampled_leaky": replace(RECIPES["oversampled"], split="leaky"),
     **{f"{name}_modern": TrainConfig(name, **MODERN) for name in RECIPES},

@@ -67,6 +67,13 @@ def test_committed_cards_are_those_of_their_runs(name):
     assert (MODELS_DIR / name / "card.md").read_text(encoding="utf-8") == format_card(load_run(name))
 
 
+def test_the_card_names_the_runs_whose_weights_it_takes_to_repeat_it(run):
+    taught = dataclasses.replace(run.config, start="begun", teacher="begun+older")
+    repeated = dataclasses.replace(run, bundle=run.bundle | {"config": dataclasses.asdict(taught)})
+    assert "where `models/` holds the weights of `begun` and `older`." in format_card(repeated)
+    assert "holds the weights" not in format_card(run)
+
+
 @pytest.mark.parametrize("name", list_runs())
 def test_the_command_on_a_card_trains_with_the_settings_of_the_run(name, monkeypatch):
     from ferlib.cli import main
@@ -77,7 +84,7 @@ def test_the_command_on_a_card_trains_with_the_settings_of_the_run(name, monkeyp
         "ferlib.train.train", lambda settings, *_, run_dir, **__: started.append((run_dir.name, settings))
     )
     run = load_run(name)
-    command = re.search("To repeat it: `ferlib (.*)`", format_card(run))[1]
+    command = re.search("To repeat it: `ferlib (.*?)`", format_card(run))[1]
     main(command.split())
     assert started == [(name, run.config)]
 

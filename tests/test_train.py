@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ferlib import batches
-from ferlib.config import MODERN, OWN, RECIPES, ZOO
+from ferlib.config import MODERN, OWN, RECIPES, TAUGHT, ZOO
 from ferlib.predict import load_predictor
 from ferlib.runs import load_run
 from ferlib.train import resume_run, train, train_zoo
@@ -214,7 +214,7 @@ def test_the_zoo_trains_what_is_lacking(tiny_config, trained_run, drawn_faces, t
 
 def test_the_zoo_holds_each_network_as_published_and_modern():
     both = {network + ending for network in RECIPES for ending in ("", "_modern")}
-    assert set(ZOO) == both | set(OWN) | {"compact_untaught", "oversampled_leaky"}
+    assert set(ZOO) == both | set(OWN) | set(TAUGHT) | {"compact_untaught", "oversampled_leaky"}
 
 
 PARALLEL = """
