@@ -26,6 +26,8 @@ def plot_history(history, *, ax=None):
 def plot_histories(runs, *, ax=None):
     """PublicTest accuracy against epochs, a line a run with its name at its end.
 
+    A run that went on from the weights of another begins where that one ended, if it is among them.
+
     Parameters
     ----------
     runs : list of Run
@@ -35,10 +37,12 @@ def plot_histories(runs, *, ax=None):
     gap, heights, floor = 0.028, {}, -1.0
     for value, i in ends:  # names that would cover each other are moved apart
         floor = heights[i] = max(value, floor + gap)
-    longest = max(run.bundle["epochs_done"] for run in runs)
+    done = {run.name: run.bundle["epochs_done"] for run in runs}
+    begun = {run.name: done.get(run.config.start, 0) for run in runs}
+    longest = max(begun[name] + done[name] for name in done)
     for i, run in enumerate(runs):
         color, line = PALETTE[i % len(PALETTE)], ("-", "--", ":")[i // len(PALETTE) % 3]
-        epochs, accuracy = run.history["epoch"], run.history["val_accuracy"]
+        epochs, accuracy = begun[run.name] + run.history["epoch"], run.history["val_accuracy"]
         ax.plot(epochs, accuracy, line, color=color, marker="." if len(epochs) < 3 else None)
         ax.annotate(
             run.name,

@@ -116,7 +116,7 @@ def plot_leak(apparent, honest, *, claim, ax=None):
 
 
 def plot_experiments(table, *, ax=None):
-    """What was tried: accuracy without it (hollow) and with it (full), a line an experiment.
+    """What was tried: how many points of accuracy each idea brought, and between which accuracies.
 
     Parameters
     ----------
@@ -124,15 +124,17 @@ def plot_experiments(table, *, ax=None):
         `models/experiments.csv`: columns network, what, trained, measured on, without, with (0..1), kept ("yes", "no").
     """
     ax, rows = new_axes(ax, figsize=(9, 1.2 + 0.6 * len(table))), np.arange(len(table))[::-1]
+    gains = 100 * (table["with"] - table["without"]).to_numpy()
     for kept, color in (("yes", PALETTE[0]), ("no", PALETTE[1])):
         these = (table["kept"] == kept).to_numpy()
-        tried = table[these]
-        ax.hlines(rows[these], tried["without"], tried["with"], color=color, lw=2.5)
-        ax.plot(tried["without"], rows[these], "o", mfc="white", mec=color, ms=7)
-        ax.plot(tried["with"], rows[these], "o", color=color, ms=7, label={"yes": "kept", "no": "dropped"}[kept])
+        ax.hlines(rows[these], 0, gains[these], color=color, lw=2.5)
+        ax.plot(gains[these], rows[these], "o", color=color, ms=6, label={"yes": "kept", "no": "dropped"}[kept])
+    for gain, row, without, reached in zip(gains, rows, table["without"], table["with"], strict=True):
+        text = f"{without:.1%} → {reached:.1%}"
+        ax.annotate(text, (max(gain, 0), row), (8, 0), textcoords="offset points", va="center", size="small")
+    ax.axvline(0, color=GREY, lw=0.8)
     ax.set_yticks(rows, table["network"] + ": " + table["what"] + "\n" + table["trained"] + ", " + table["measured on"])
     ax.tick_params(axis="y", length=0, labelsize="small")
-    ax.set(xlabel="accuracy without (hollow) and with it (full)", ylim=(-0.6, len(table) - 0.4))
-    percent_axis(ax.xaxis)
+    ax.set(xlabel="gain, points of accuracy", ylim=(-0.6, len(table) - 0.4), xlim=(None, gains.max() + 12))
     ax.legend(ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
     return ax

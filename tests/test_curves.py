@@ -23,6 +23,13 @@ def test_histories_are_named_at_their_ends_without_covering_each_other(run):
     assert list(ax.lines[0].get_ydata()) == list(run.history["val_accuracy"])
 
 
+def test_a_history_begins_where_the_run_ended_whose_weights_it_took(run):
+    config = run.bundle["config"] | {"start": run.name}
+    further = dataclasses.replace(run, name="further", bundle=run.bundle | {"config": config})
+    ax = curves.plot_histories([run, further])
+    assert [list(line.get_xdata()) for line in ax.lines] == [[1, 2], [3, 4]]
+
+
 def test_rates_stretch_over_the_run():
     ax = curves.plot_rates({"constant": [0.1] * 5, "falling": [0.2, 0.1, 0.0]})
     assert [list(line.get_xdata()) for line in ax.lines] == [[0, 0.25, 0.5, 0.75, 1], [0, 0.5, 1]]

@@ -53,13 +53,13 @@ def test_the_leak_stands_beside_the_claim(trained_run):
     assert list(ax.lines[0].get_ydata()) == list(run.history["val_accuracy"])
 
 
-def test_experiments_run_from_without_to_with():
+def test_experiments_show_what_they_brought():
     table = pd.read_csv(MODELS_DIR / "experiments.csv")
     assert set(table["kept"]) == {"yes", "no"}
     assert table[["without", "with"]].stack().between(0, 1).all()
     ax = run_plots.plot_experiments(table)
     assert [label.get_text().split(":")[0] for label in ax.get_yticklabels()] == list(table["network"])
     kept = table[table["kept"] == "yes"]
-    assert list(ax.lines[0].get_xdata()) == list(kept["without"])
-    assert list(ax.lines[1].get_xdata()) == list(kept["with"])
+    assert list(ax.lines[0].get_xdata()) == pytest.approx(list(100 * (kept["with"] - kept["without"])))
+    assert ax.texts[0].get_text() == f"{table['without'][0]:.1%} → {table['with'][0]:.1%}"
     assert [text.get_text() for text in ax.get_legend().texts] == ["kept", "dropped"]
