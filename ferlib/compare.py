@@ -208,10 +208,18 @@ def check_scores(run, predict_images, faces):
 
 
 def _group_seeds(runs):
+    configs = {run.name: run.config for run in runs}
     seeds = {}
     for run in sorted(runs, key=lambda run: -run.evaluate("PublicTest").accuracy):
-        seeds.setdefault(replace(run.config, seed=0), []).append(run)
+        seeds.setdefault(_path(run.config, configs), []).append(run)
     return list(seeds.values())
+
+
+def _path(config, configs):
+    """All settings but the seed, those of the runs that it went on from included: such runs have a seed each as well."""
+    if config.start not in configs:
+        return (replace(config, seed=0),)
+    return (replace(config, seed=0, start=""), *_path(configs[config.start], configs))
 
 
 def _row(run):

@@ -108,6 +108,14 @@ def test_seeds_of_the_same_settings_are_averaged(run):
     assert f"`best` over 2 seeds: {(1 + accuracy) / 2:.1%}" in format_results([best, other])
 
 
+def test_seeds_may_each_have_gone_on_from_a_seed(run):
+    begun = [changed(run, f"begun {seed}", config={"seed": seed}) for seed in (0, 1)]
+    ended = [changed(run, f"ended {seed}", config={"seed": seed, "start": f"begun {seed}"}) for seed in (0, 1)]
+    longer = changed(run, "longer", config={"epochs": 51})
+    others = [changed(run, f"after {start}", config={"start": start}) for start in ("longer", "a run that is gone")]
+    assert average_seeds([*begun, *ended, longer, *others])["seeds"].to_dict() == {"begun 0": 2, "ended 0": 2}
+
+
 def test_what_an_old_run_does_not_tell_stays_empty(run):
     bundle = {key: run.bundle[key] for key in ("config", "parameters", "epochs_done")}
     text = format_comparison(compare_runs([dataclasses.replace(run, bundle=bundle)]))
