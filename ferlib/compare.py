@@ -216,7 +216,7 @@ def _group_seeds(runs):
 
 
 def _path(config, configs):
-    """All settings but the seed, those of the runs that it went on from included: such runs have a seed each as well."""
+    """All settings but the seed, and so for the runs that it went on from: each seed may go on from one of its own."""
     if config.start not in configs:
         return (replace(config, seed=0),)
     return (replace(config, seed=0, start=""), *_path(configs[config.start], configs))
