@@ -1,5 +1,7 @@
 """What is trained on: rows, the labels to learn from, and batches of both."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 
@@ -19,17 +21,17 @@ def choose_rows(config, faces):
     return training, public_test
 
 
-def blend_labels(config, faces, rows, *, devices=1):
+def blend_labels(config, faces, rows, *, models_dir=MODELS_DIR, devices=1):
     """Labels to learn from, (N, 7) float32: those of the rows, with the shares of FER+'s votes and of a teacher.
 
-    Votes count as what they let expect of the label; the teacher is one of the run folders of `models/`.
+    Votes count as what they let expect of the label; the teacher is a run of `models_dir`.
     """
     labels = np.eye(len(EMOTIONS), dtype=np.float32)[faces.labels[rows]]
     if config.votes:
         votes = load_witnesses(faces).votes.iloc[rows]
         labels = (1 - config.votes) * labels + config.votes * expect_labels(faces.labels[rows], votes)
     if config.distillation:
-        taught = ask_teacher(config.teacher, faces.images[rows], devices=devices)
+        taught = ask_teacher(config.teacher, faces.images[rows], models_dir=models_dir, devices=devices)
         labels = (1 - config.distillation) * labels + config.distillation * taught
     return labels
 
@@ -46,11 +48,13 @@ def ask_teacher(teacher, images, *, models_dir=MODELS_DIR, devices=1):
 
 
 def load_network(name, *, models_dir=MODELS_DIR):
-    """The Keras network of a run, to learn from or to train further; FileNotFoundError if the run comes without it."""
-    path = models_dir / name / "model.keras"
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: the run comes without its network: train it again, or name another run")
-    return keras.models.load_model(path)
+    """The Keras network of a run, to learn from or to train further."""
+    return keras.models.load_model(find_network(name, models_dir=models_dir))
+
+
+def find_network(name, *, models_dir=MODELS_DIR):
+    """Where the Keras network of a run stands; not every run comes with it."""
+    return Path(models_dir) / name / "model.keras"
 
 
 def predict_probabilities(network, images, *, devices=1):

@@ -136,16 +136,18 @@ class Progress(keras.callbacks.Callback):
     ----------
     images : int
         Training images an epoch.
+    name : str
+        Of the run.
     bar : bool
         Without it, or without a terminal, only the lines are printed, to stdout.
     """
 
-    def __init__(self, images, *, bar):
+    def __init__(self, images, *, name, bar):
         super().__init__()
-        self.images, self.bar, self.seconds = images, bar, []
+        self.images, self.name, self.bar, self.seconds = images, name, bar, []
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.title = f"epoch {epoch + 1}/{self.params['epochs']}"
+        self.title = f"{self.name}, epoch {epoch + 1}/{self.params['epochs']}"
         self.start, self.done = time.perf_counter(), 0
         self.steps = tqdm(
             desc=self.title,

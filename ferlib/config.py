@@ -115,6 +115,11 @@ class TrainConfig:
     ema: float = 0.0
     seed: int = 0
 
+    @property
+    def sources(self):
+        """Names of the runs whose networks it takes: its start and its teachers, sorted."""
+        return sorted({self.start, *self.teacher.split("+")} - {"none"})
+
 
 RECIPES = {
     "simple": TrainConfig("simple", epochs=50, seed=1),  # of seeds 0 and 1, PublicTest chose
@@ -130,7 +135,7 @@ RECIPES = {
 """The settings with which each network of the zoo was published, as far as they are known."""
 
 _OWN = dict(
-    epochs=100,
+    epochs=60,
     batch_size=128,
     optimizer="sgd",
     learning_rate=0.12,
@@ -145,7 +150,7 @@ _OWN = dict(
 
 TAUGHT = {
     "compact_taught": TrainConfig("compact", **_OWN),
-    "best_taught": TrainConfig("best", **_OWN | dict(teacher="compact_taught+compact_untaught")),
+    "best_taught": TrainConfig("best", **_OWN | dict(epochs=50, teacher="compact_taught+compact_untaught")),
 }
 """Networks of our own halfway: trained on strongly changed faces and softened labels."""
 
@@ -161,7 +166,7 @@ _SETTLE = dict(
 
 OWN = {
     "compact": replace(TAUGHT["compact_taught"], start="compact_taught", **_SETTLE | dict(epochs=6)),
-    "micro": TrainConfig("micro", **_OWN | dict(augment="full")),
+    "micro": TrainConfig("micro", **_OWN | dict(epochs=75, augment="full")),
     "best": replace(TAUGHT["best_taught"], start="best_taught", **_SETTLE),
 }
 """The settings of the networks that are this project's own. Two of them settle at the end on faces as they are and on

@@ -222,8 +222,8 @@ def format_card(run):
     if run.leaky:
         protocol = "Faces of PublicTest and PrivateTest were among those trained on: these scores measure memory."
     start = "" if run.config.start == "none" else f" from the weights of `{run.config.start}`"
-    needed = sorted({run.config.start, *run.config.teacher.split("+")} - {"none"})
-    where = f", where `models/` holds the weights of {' and '.join(f'`{name}`' for name in needed)}" if needed else ""
+    sources = " and ".join(f"`{name}`" for name in run.config.sources)
+    before = f", which first trains {sources} where `models/` lacks their networks" if sources else ""
     mirror = ""
     if together := run.bundle.get("accuracy_with_mirror_image"):
         reached = ", ".join(f"{accuracy:.1%} on {usage}" for usage, accuracy in together.items())
@@ -236,7 +236,7 @@ probabilities out.
 - Trained on {data["training_rows"]:,} Training faces of {data["source"]}, {run.bundle["epochs_done"]} epochs{start}.
 - Made with Keras {run.bundle["versions"]["keras"]} on {run.bundle["backend"]}.
 - Settings: {settings}.
-- To repeat it: `{_train_command(run)}`{where}.
+- To repeat it: `{_train_command(run)}`{before}.
 - {protocol.format(run.bundle["temperature"])}
 
 | split | test set | accuracy | macro-F1 | calibration error | n |

@@ -11,22 +11,19 @@ from pathlib import Path
 
 import keras
 
-from ferlib.augment import AUGMENTATIONS, MIXES
 from ferlib.balance import class_weights
-from ferlib.batches import Batches, blend_labels, choose_rows, load_network, predict_probabilities
+from ferlib.batches import Batches, blend_labels, choose_rows, find_network, load_network, predict_probabilities
 from ferlib.callbacks import AveragedWeights, Checkpoints, EpochLog, Progress, TimeLimit
 from ferlib.config import MODELS_DIR, ZOO, TrainConfig
 from ferlib.export import export_network, round_weights, time_network
 from ferlib.fused import fuse_norms
-from ferlib.models import MODELS, count_multiply_adds
+from ferlib.models import count_multiply_adds
 from ferlib.runs import git_commit, load_run, read_history, write_run
 from ferlib.trainer import (
-    LOSSES,
-    OPTIMIZERS,
-    SCHEDULES,
     SCORING_BATCH,
     build_network,
     build_trainer,
+    check_config,
     choose_precision,
     stateful_callbacks,
     use_devices,
@@ -39,6 +36,7 @@ def train(
     *,
     run_dir,
     resume=False,
+    models_dir=MODELS_DIR,
     overwrite=False,
     time_limit=None,
     on_epoch=None,
@@ -52,6 +50,8 @@ def train(
     end. Until the run is whole it stands in `<run_dir>.partial`; stopped at any moment, by Ctrl-C, a kill or a full
     disk, it can be resumed from its last whole epoch, and ends as it would have ended uninterrupted.
 
+    Runs that it starts from or learns from are trained first, as they were, where they come without their networks.
+
     Parameters
     ----------
     config : TrainConfig
@@ -61,6 +61,8 @@ def train(
         The run folder to make.
     resume : bool
         Go on from the last whole epoch of `<run_dir>.partial`.
+    models_dir : path
+        Holds the runs that `config` starts from and learns from.
     overwrite : bool
         Let the whole run take the place of a run folder that is there already.
     time_limit : float, optional
@@ -85,19 +87,23 @@ def train(
         If `config` names an unknown model or setting, or if settings or data are not those of the run to be resumed.
     FileExistsError
         If `run_dir` is there already.
+    FileNotFoundError
+        If `config` starts from or learns from a run that is not in `models_dir`.
     """
     run_dir = Path(run_dir)
-    _check(config)
+    check_config(config)
     if run_dir.exists() and not overwrite:
         raise FileExistsError(f"{run_dir.name}: this run is there already; choose another name or delete it")
     partial, commit, start = _open_partial(config, faces, run_dir, resume=resume), git_commit(), time.monotonic()
+    if not _train_sources(config, faces, models_dir, time_limit=time_limit, precision=precision, verbose=verbose):
+        return None
     devices = use_devices(config.batch_size)
     keras.utils.set_random_seed(config.seed)
     rows, validation_rows = choose_rows(config, faces)
     training, validation = faces.select(rows), faces.select(validation_rows)
     batches = Batches(
         training,
-        targets=blend_labels(config, faces, rows, devices=devices),
+        targets=blend_labels(config, faces, rows, models_dir=models_dir, devices=devices),
         batch_size=config.batch_size,
         seed=config.seed,
         class_weight=class_weights(training.labels) if config.balance == "class_weights" else None,
@@ -107,7 +113,7 @@ def train(
     precision = precision or choose_precision()
     network = fuse_norms(build_network(config, precision=precision))
     if config.start != "none":
-        network.set_weights(load_network(config.start).get_weights())
+        network.set_weights(load_network(config.start, models_dir=models_dir).get_weights())
     trainer = build_trainer(network, config, steps=len(batches) * config.epochs)
     stateful = stateful_callbacks(config)
     checkpoints = Checkpoints(partial, batches=batches, stateful=stateful)
@@ -123,7 +129,7 @@ def train(
         limit,
     ]
     if verbose:
-        callbacks.append(Progress(len(training), bar=verbose == "auto"))
+        callbacks.append(Progress(len(training), name=run_dir.name, bar=verbose == "auto"))
     if on_epoch:
         callbacks.append(
             keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: on_epoch(read_history(checkpoints.history)))
@@ -196,45 +202,43 @@ def train_zoo(faces, *, models_dir=MODELS_DIR, zoo=ZOO, time_limit=None, **optio
     list of str
         Names of the runs that became whole.
     """
+    return _train_in_turn(_find_lacking(zoo, models_dir), faces, models_dir, time_limit=time_limit, **options)
+
+
+def _find_lacking(zoo, models_dir):
+    there = {}
+    for name in zoo:
+        with contextlib.suppress(FileNotFoundError):
+            there[name] = load_run(name, models_dir=models_dir).config
+    absent = [name for name in zoo if name not in there]
+    return [(name, zoo[name]) for name in absent + [name for name in there if there[name] != zoo[name]]]
+
+
+def _train_sources(config, faces, models_dir, **options):
+    """Train the sources of a run that come without their networks; are they all there?"""
+
+    def lacking():  # found out one by one: training one source may train another, its own
+        return (name for name in config.sources if not find_network(name, models_dir=models_dir).is_file())
+
+    runs = ((name, load_run(name, models_dir=models_dir).config) for name in lacking())
+    _train_in_turn(runs, faces, models_dir, **options)
+    return not any(lacking())
+
+
+def _train_in_turn(runs, faces, models_dir, *, time_limit, **options):
     start, done = time.monotonic(), []
-    for name in _lacking(models_dir, zoo):
+    for name, config in runs:
         run_dir, left = Path(models_dir) / name, None
         if time_limit is not None:
             left = time_limit - (time.monotonic() - start)
         if left is not None and left <= 0:
             break
         resume = (_partial(run_dir) / "config.json").is_file()
-        if not train(zoo[name], faces, run_dir=run_dir, resume=resume, overwrite=True, time_limit=left, **options):
+        options |= dict(run_dir=run_dir, models_dir=models_dir, resume=resume, time_limit=left)
+        if not train(config, faces, overwrite=True, **options):
             break
         done.append(name)
     return done
-
-
-def _lacking(models_dir, zoo):
-    there = {}
-    for name in zoo:
-        with contextlib.suppress(FileNotFoundError):
-            there[name] = load_run(name, models_dir=models_dir).config
-    absent = [name for name in zoo if name not in there]
-    return absent + [name for name in there if there[name] != zoo[name]]
-
-
-def _check(config):
-    choices = {
-        "model": MODELS,
-        "optimizer": OPTIMIZERS,
-        "schedule": SCHEDULES,
-        "balance": ("none", "class_weights", "oversample"),
-        "split": ("official", "leaky"),
-        "augment": AUGMENTATIONS,
-        "mix": MIXES,
-        "loss": LOSSES,
-    }
-    for name, allowed in choices.items():
-        if (value := getattr(config, name)) not in allowed:
-            raise ValueError(f"TrainConfig({name}={value!r}): expected one of {', '.join(allowed)}")
-    if (config.teacher != "none") != (config.distillation > 0):
-        raise ValueError("TrainConfig: teacher and distillation go together: whose answers, and their share")
 
 
 def _partial(run_dir):

@@ -30,6 +30,25 @@ class Trainer(keras.Model):
         return super().compute_metrics(x, y_pred["labels"], y_pred["probabilities"], sample_weight)
 
 
+def check_config(config):
+    """ValueError if a `TrainConfig` names an unknown model or setting."""
+    choices = {
+        "model": MODELS,
+        "optimizer": OPTIMIZERS,
+        "schedule": SCHEDULES,
+        "balance": ("none", "class_weights", "oversample"),
+        "split": ("official", "leaky"),
+        "augment": AUGMENTATIONS,
+        "mix": MIXES,
+        "loss": LOSSES,
+    }
+    for name, allowed in choices.items():
+        if (value := getattr(config, name)) not in allowed:
+            raise ValueError(f"TrainConfig({name}={value!r}): expected one of {', '.join(allowed)}")
+    if (config.teacher != "none") != (config.distillation > 0):
+        raise ValueError("TrainConfig: teacher and distillation go together: whose answers, and their share")
+
+
 def choose_precision():
     """Keras' dtype policy in which this machine should train fastest, from what `make bench` measured in TensorFlow.
 

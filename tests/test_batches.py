@@ -48,7 +48,7 @@ def test_a_teacher_has_its_share_in_the_labels(drawn_faces, monkeypatch):
     from ferlib import batches
 
     rows = np.arange(5)
-    monkeypatch.setattr(batches, "ask_teacher", lambda teacher, images, devices: np.full((len(images), 7), 1 / 7))
+    monkeypatch.setattr(batches, "ask_teacher", lambda teacher, images, **_: np.full((len(images), 7), 1 / 7))
     plain = np.eye(7)[drawn_faces.labels[rows]]
     blended = blend_labels(TrainConfig(teacher="any", distillation=0.7), drawn_faces, rows)
     assert blended == pytest.approx(0.3 * plain + 0.1)

@@ -67,11 +67,11 @@ def test_committed_cards_are_those_of_their_runs(name):
     assert (MODELS_DIR / name / "card.md").read_text(encoding="utf-8") == format_card(load_run(name))
 
 
-def test_the_card_names_the_runs_whose_weights_it_takes_to_repeat_it(run):
+def test_the_card_names_the_runs_that_are_trained_first_to_repeat_it(run):
     taught = dataclasses.replace(run.config, start="begun", teacher="begun+older")
     repeated = dataclasses.replace(run, bundle=run.bundle | {"config": dataclasses.asdict(taught)})
-    assert "where `models/` holds the weights of `begun` and `older`." in format_card(repeated)
-    assert "holds the weights" not in format_card(run)
+    assert "which first trains `begun` and `older` where `models/` lacks their networks." in format_card(repeated)
+    assert "first trains" not in format_card(run)
 
 
 @pytest.mark.parametrize("name", list_runs())

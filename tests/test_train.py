@@ -11,7 +11,6 @@ import keras
 import numpy as np
 import pytest
 
-from ferlib import batches
 from ferlib.config import MODERN, OWN, RECIPES, TAUGHT, ZOO
 from ferlib.predict import load_predictor
 from ferlib.runs import load_run
@@ -70,15 +69,34 @@ def test_a_teacher_without_a_share_is_refused(tiny_config, drawn_faces, tmp_path
         train(dataclasses.replace(tiny_config, teacher="compact"), drawn_faces, run_dir=tmp_path / "run")
 
 
-def test_a_run_goes_on_from_the_weights_of_another(tiny_config, trained_run, drawn_faces, tmp_path, monkeypatch):
-    monkeypatch.setattr(batches.load_network, "__kwdefaults__", {"models_dir": trained_run.parent})
+def test_a_run_goes_on_from_the_weights_of_another(tiny_config, trained_run, drawn_faces, tmp_path):
     further = dataclasses.replace(tiny_config, start=trained_run.name, epochs=1, learning_rate=0.0)
-    train(further, drawn_faces, run_dir=tmp_path / "further", verbose=False)
+    train(further, drawn_faces, run_dir=tmp_path / "further", models_dir=trained_run.parent, verbose=False)
     started, ended = (keras.models.load_model(run / "model.keras") for run in (trained_run, tmp_path / "further"))
     assert all(map(np.array_equal, started.get_weights(), ended.get_weights()))
-    (tmp_path / "bare").mkdir()
-    with pytest.raises(FileNotFoundError, match=r"bare.*without its network"):
-        batches.load_network("bare", models_dir=tmp_path)
+
+
+def test_runs_that_come_without_their_networks_are_trained_before_those_that_need_them(
+    tiny_config, trained_run, drawn_faces, tmp_path, capsys
+):
+    shutil.copytree(trained_run, tmp_path / "teacher")
+    taught = dataclasses.replace(tiny_config, teacher="teacher", distillation=0.5, epochs=1)
+    options = dict(run_dir=tmp_path / "pupil", models_dir=tmp_path, verbose=True)
+    assert train(taught, drawn_faces, **options)
+    (tmp_path / "teacher" / "model.keras").unlink()
+    assert train(taught, drawn_faces, overwrite=True, time_limit=0, **options) is None
+    assert not (tmp_path / "teacher" / "model.keras").exists()
+    capsys.readouterr()
+    assert resume_run(tmp_path / "pupil", drawn_faces, overwrite=True, models_dir=tmp_path)
+    epochs = [line.split(":")[0] for line in capsys.readouterr().out.splitlines()]
+    assert epochs == ["teacher, epoch 1/2", "teacher, epoch 2/2", "pupil, epoch 1/1"]
+    assert_same_run(tmp_path, "teacher", trained_run)
+
+
+def test_a_run_to_learn_from_that_is_nowhere_is_named(tiny_config, drawn_faces, tmp_path):
+    taught = dataclasses.replace(tiny_config, teacher="nobody", distillation=0.5)
+    with pytest.raises(FileNotFoundError, match="no run 'nobody'"):
+        train(taught, drawn_faces, run_dir=tmp_path / "pupil", models_dir=tmp_path)
 
 
 def test_nothing_to_resume(drawn_faces, tmp_path):
