@@ -222,8 +222,8 @@ def format_card(run):
     if run.leaky:
         protocol = "Faces of PublicTest and PrivateTest were among those trained on: these scores measure memory."
     start = "" if run.config.start == "none" else f" from the weights of `{run.config.start}`"
-    sources = " and ".join(f"`{name}`" for name in run.config.sources)
-    before = f", which first trains {sources} where `models/` lacks their networks" if sources else ""
+    sources = ", ".join(f"`{name}`" for name in run.config.sources)
+    before = f"; where `models/` lacks their networks, it first trains {sources}" if sources else ""
     mirror = ""
     if together := run.bundle.get("accuracy_with_mirror_image"):
         reached = ", ".join(f"{accuracy:.1%} on {usage}" for usage, accuracy in together.items())

@@ -70,7 +70,7 @@ def test_committed_cards_are_those_of_their_runs(name):
 def test_the_card_names_the_runs_that_are_trained_first_to_repeat_it(run):
     taught = dataclasses.replace(run.config, start="begun", teacher="begun+older")
     repeated = dataclasses.replace(run, bundle=run.bundle | {"config": dataclasses.asdict(taught)})
-    assert "which first trains `begun` and `older` where `models/` lacks their networks." in format_card(repeated)
+    assert "lacks their networks, it first trains `begun`, `older`." in format_card(repeated)
     assert "first trains" not in format_card(run)
 
 
