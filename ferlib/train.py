@@ -233,9 +233,8 @@ def _train_in_turn(runs, faces, models_dir, *, time_limit, **options):
             left = time_limit - (time.monotonic() - start)
         if left is not None and left <= 0:
             break
-        resume = (_partial(run_dir) / "config.json").is_file()
-        options |= dict(run_dir=run_dir, models_dir=models_dir, resume=resume, time_limit=left)
-        if not train(config, faces, overwrite=True, **options):
+        options |= {"run_dir": run_dir, "models_dir": models_dir, "time_limit": left, "overwrite": True}
+        if not train(config, faces, resume=(_partial(run_dir) / "config.json").is_file(), **options):
             break
         done.append(name)
     return done
