@@ -1,5 +1,7 @@
 """Histories of training to Axes, live ones too."""
 
+import numpy as np
+
 from ferlib.style import PALETTE, new_axes, percent_axis
 
 
@@ -32,11 +34,13 @@ def plot_histories(runs, *, ax=None):
     ----------
     runs : list of Run
     """
+    from scipy.optimize import isotonic_regression
+
     ax = new_axes(ax, figsize=(8, 5))
-    ends = sorted((run.history["val_accuracy"].iloc[-1], i) for i, run in enumerate(runs))
-    gap, heights, floor = 0.028, {}, -1.0
-    for value, i in ends:  # names that would cover each other are moved apart
-        floor = heights[i] = max(value, floor + gap)
+    ends = np.array([run.history["val_accuracy"].iloc[-1] for run in runs])
+    order, apart = np.argsort(ends, kind="stable"), 0.028 * np.arange(len(runs))
+    heights = np.empty(len(runs))  # as near the ends as names that do not cover each other can be
+    heights[order] = isotonic_regression(ends[order] - apart).x + apart
     done = {run.name: run.bundle["epochs_done"] for run in runs}
     begun = {run.name: done.get(run.config.start, 0) for run in runs}
     longest = max(begun[name] + done[name] for name in done)
@@ -50,7 +54,7 @@ def plot_histories(runs, *, ax=None):
             (longest * 1.04, heights[i]),
             color=color,
             va="center",
-            arrowprops=dict(arrowstyle="-", color=color, alpha=0.3),
+            arrowprops=dict(arrowstyle="-", color=color, alpha=0.3, relpos=(0, 0.5)),
         )
     ax.set(xlabel="epoch", ylabel="PublicTest accuracy", xlim=(0, longest * 1.35))
     ax.xaxis.get_major_locator().set_params(integer=True)
