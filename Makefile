@@ -41,7 +41,7 @@ test: $(STAMP)  ## unit tests, doctests, notebooks, and the demo in a real brows
 	FERLIB_DATA=embedded $(BIN)/python -m pytest -x --nbval --nbval-current-env notebooks/04*.ipynb
 
 lab: $(STAMP)  ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab --notebook-dir=notebooks --ServerApp.kernel_websocket_connection_class=ferlib.server.PromptConnection
+	$(BIN)/jupyter lab --notebook-dir=notebooks --ServerApp.kernel_websocket_connection_class=ferlib.widgets.PromptConnection
 
 app: $(STAMP)  ## the demo as a web page of its own (settings: app/voila.json)
 	cd app && FERLIB_DATA=embedded JUPYTER_PATH=. ../$(BIN)/python -m voila ../notebooks/05_demo.ipynb

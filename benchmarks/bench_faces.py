@@ -1,7 +1,7 @@
 """Photo to emotions beside the package `fer` 25.10.3 (Haar, mini-XCEPTION): faces found, false ones, milliseconds.
 
 `fer` is installed on first use into build/fer, with the older packages that it needs. It runs in a process of its own,
-and the two take turns, photo by photo; the table shows medians of whole calls, from the array to the answers.
+and the two take turns, photo by photo; the table shows medians of whole calls, from the array to the probabilities.
 """
 
 import json
@@ -13,8 +13,6 @@ import time
 from statistics import median
 
 import numpy as np
-
-from ferlib.config import BUILD_DIR
 
 ROUNDS = 7
 FER = ["fer==25.10.3", "setuptools<80", "moviepy<2", "ffmpeg-python", "future", "imageio", "proglog", "decorator"]
@@ -39,7 +37,7 @@ def main():
     import pandas as pd
 
     from benchmarks.scenes import match
-    from ferlib.predict import load_predictor
+    from ferlib.inference import load_predictor
 
     predictor, rows = load_predictor(), []
     with tempfile.TemporaryDirectory() as folder, _start_fer() as fer:
@@ -70,13 +68,13 @@ def main():
 
 def _photos():
     import cv2
-    from skimage import data
 
     from benchmarks.scenes import FACE, HEAD, collage, group_photo
+    from ferlib.inference import sample_photo
 
     x, y, half = HEAD
     box = np.array([[x - FACE * half / 2, y - FACE * half / 2, FACE * half, FACE * half]])
-    small = cv2.resize(data.astronaut(), (384, 384), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(sample_photo(), (384, 384), interpolation=cv2.INTER_AREA)
     photos = {"one face, 384x384": (small, box * 0.75)}
     for number, (faces, size) in enumerate([(1, (640, 480)), (11, (1280, 720)), (6, (2048, 1536)), (20, (2048, 1536))]):
         photos[f"{faces} faces, {size[0]}x{size[1]}"] = group_photo(size, faces, seed=number)
@@ -84,11 +82,9 @@ def _photos():
 
 
 def _start_fer():
-    target = BUILD_DIR / "fer"
-    if not (target / "fer").exists():
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(target), *FER]
-        subprocess.run(command, check=True)
-    environment = os.environ | {"PYTHONPATH": str(target), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    from benchmarks.scenes import install
+
+    environment = os.environ | {"PYTHONPATH": str(install("fer", FER)), "TF_CPP_MIN_LOG_LEVEL": "3"}
     pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     return subprocess.Popen([sys.executable, "-c", SERVER], env=environment, **pipes)
 

@@ -1,4 +1,4 @@
-"""Where the milliseconds of a prediction go: finding faces in 640x480 pixels, reading them, beside the usual ways.
+"""Where the milliseconds of a prediction go: detection in 640x480 pixels, prediction, beside the usual ways.
 
 All cores are used, but where it says otherwise. The ways take turns; the table shows medians of warm calls.
 """
@@ -21,11 +21,8 @@ def main():
     import pandas as pd
 
     from benchmarks.scenes import group_photo
-    from ferlib.faces import crop_face, detect_faces
-    from ferlib.litert import Network
-    from ferlib.photos import sample_photo
-    from ferlib.predict import load_predictor
-    from ferlib.runs import list_networks
+    from ferlib.evaluation import list_networks
+    from ferlib.inference import Network, crop_face, detect_faces, load_predictor, sample_photo
 
     photo = cv2.resize(sample_photo(), (640, 480), interpolation=cv2.INTER_AREA)
     rolled, _ = group_photo((640, 480), 1, seed=0)  # and in little light: it takes more looks
@@ -35,22 +32,22 @@ def main():
     crops = np.stack([crop] * BATCH)
     pixels = crops[..., None].astype(np.float32)
     ways = {
-        "find faces: BlazeFace": (lambda: detect_faces(photo), 1),
-        "find faces: BlazeFace, rolled and dark": (lambda: detect_faces(rolled), 1),
-        "find faces: Haar cascade": (lambda: detect_faces(photo, detector="haar"), 1),
-        "cut out, upright": (lambda: crop_face(photo, face), 1),
+        "detect: BlazeFace": (lambda: detect_faces(photo), 1),
+        "detect: BlazeFace, rolled and dark": (lambda: detect_faces(rolled), 1),
+        "detect: Haar cascade": (lambda: detect_faces(photo, detector="haar"), 1),
+        "crop, upright": (lambda: crop_face(photo, face), 1),
     }
     for network in list_networks():
         name = network["name"]
-        read = load_predictor(name).predict_images
+        predict = load_predictor(name).predict_images
         one_core = Network((MODELS_DIR / name / "model.tflite").read_bytes())
-        ways[f"{name}, 1 face"] = partial(read, crops[:1]), 1
+        ways[f"{name}, 1 face"] = partial(predict, crops[:1]), 1
         ways[f"{name}, 1 face, one core"] = partial(one_core, pixels[:1]), 1
-        ways[f"{name}, {BATCH} faces, each"] = partial(read, crops), BATCH
+        ways[f"{name}, {BATCH} faces, each"] = partial(predict, crops), BATCH
     in_keras = partial(keras.models.load_model(MODELS_DIR / DEMO_RUN / "model.keras").predict, verbose=0)
     ways[f"{DEMO_RUN}, 1 face, model.predict"] = partial(in_keras, pixels[:1]), 1
     ways[f"{DEMO_RUN}, {BATCH} faces, each, model.predict"] = partial(in_keras, pixels), BATCH
-    ways["photo to answers"] = partial(predictor, photo), 1
+    ways["photo to predictions"] = partial(predictor, photo), 1
     seconds = {name: [] for name in ways}
     for number in range(ROUNDS + 1):
         for name, (way, faces) in ways.items():

@@ -13,11 +13,11 @@ import sys
 PREPARE = """
 import json, sys, time
 import numpy as np, pandas as pd
-from ferlib.data import load_faces
-from ferlib.cleaning import find_faults
-from ferlib.quality import find_duplicates, find_poor_pictures
-from ferlib.twins import find_near_duplicates
-from ferlib.witnesses import find_non_faces, find_suspect_labels, load_witnesses
+from ferlib.data import load_faces, load_ferplus
+from ferlib.quality import (
+    find_duplicates, find_issues, find_label_issues, find_near_duplicates, find_non_faces, find_poor_images,
+    label_probabilities,
+)
 faces = load_faces(sys.argv[1] or None)
 texts = pd.Series([" ".join(map(str, image.ravel())) for image in faces.images]) if "texts" in sys.argv[2] else None
 start, cpu = time.perf_counter(), time.process_time()
@@ -36,19 +36,19 @@ from sklearn.neighbors import NearestNeighbors
 small = faces.images.reshape(-1, 16, 3, 16, 3).mean((2, 4), dtype=np.float32).reshape(len(faces), -1)
 small = (small - small.mean(1, keepdims=True)) / np.maximum(small.std(1, keepdims=True), 1)
 near = NearestNeighbors(radius=np.sqrt(2 * 256 * 0.05), algorithm="brute").fit(small).radius_neighbors(small)[1]
-table = [(row, twin) for row, twins in enumerate(near) for twin in twins if twin > row]
+table = [(row, duplicate) for row, duplicates in enumerate(near) for duplicate in duplicates if duplicate > row]
 """
 WAYS = {
     "pandas: duplicated(pixels)": "table = texts[texts.duplicated(keep=False)]",
     "find_duplicates": "table = find_duplicates(faces)",
     "scikit-learn: radius_neighbors": NEIGHBOURS,
     "find_near_duplicates, mirrored too": "table = find_near_duplicates(faces)",
-    "find_poor_pictures": "table = find_poor_pictures(faces)",
-    "votes and suspect labels": (
-        "witnesses = load_witnesses(faces); table = pd.concat([find_non_faces(faces, witnesses.votes),"
-        "find_suspect_labels(faces, witnesses.probabilities, witnesses.votes)])"
+    "find_poor_images": "table = find_poor_images(faces)",
+    "votes and label issues": (
+        "ferplus = load_ferplus(faces); table = pd.concat([find_non_faces(faces, ferplus.votes),"
+        "find_label_issues(faces, label_probabilities(faces, ferplus), ferplus.votes)])"
     ),
-    "find_faults: all of them": "table = find_faults(faces)",
+    "find_issues: all of them": "table = find_issues(faces)",
 }
 
 

@@ -18,8 +18,7 @@ ROUNDS = 5
 FERLIB = [sys.executable, "-m", "ferlib.cli"]
 USUAL = """
 import sys, cv2, keras, numpy as np
-from ferlib.faces import crop_face, detect_faces
-from ferlib.photos import read_photo
+from ferlib.inference import crop_face, detect_faces, read_photo
 photo = read_photo(sys.argv[1])
 crops = np.stack([crop_face(photo, face) for face in detect_faces(photo)])
 print(keras.models.load_model(sys.argv[2]).predict(crops[..., None], verbose=0).round(2))
@@ -31,7 +30,7 @@ def main():
     import cv2
     import pandas as pd
 
-    from ferlib.photos import sample_photo
+    from ferlib.inference import sample_photo
 
     with tempfile.TemporaryDirectory() as folder:
         photo = str(Path(folder) / "astronaut.png")

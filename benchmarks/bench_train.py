@@ -23,14 +23,8 @@ import json, sys, time
 folder, model, data_format, policy, epochs, batch = sys.argv[1:5] + [int(n) for n in sys.argv[5:]]
 import keras
 keras.config.set_image_data_format(data_format)
-from ferlib import config
-from ferlib.balance import split_faces
-from ferlib.config import TrainConfig
-from ferlib.data import load_faces
-from ferlib.fused import fuse_norms
-from ferlib.models import MODELS
-from ferlib.batches import Batches
-from ferlib.trainer import build_network, build_trainer, choose_precision
+from ferlib import TrainConfig, config, load_faces
+from ferlib.training import MODELS, Batches, build_network, build_trainer, choose_precision, use_fused_batchnorm
 
 def build_dense(width=1.0):
     layers = [keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(7, activation="softmax")]
@@ -47,10 +41,10 @@ class Clock(keras.callbacks.Callback):
 """
 OURS = """
 config.CACHE_DIR = config.Path(folder + "/cache")
-faces = split_faces(load_faces(folder))[0]
+faces = load_faces(folder).part("Training")
 settings = TrainConfig(model, augment="full")
 precision = choose_precision() if policy == "default" else policy
-trainer = build_trainer(fuse_norms(build_network(settings, precision=precision)), settings, steps=1)
+trainer = build_trainer(use_fused_batchnorm(build_network(settings, precision=precision)), settings, steps=1)
 count, batches = len(faces), Batches(faces, batch_size=batch, seed=0)
 trainer.fit(batches, epochs=epochs, shuffle=False, callbacks=[Clock()], verbose=0)
 """

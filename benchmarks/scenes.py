@@ -1,14 +1,32 @@
 """Photos with known faces in them, made from what may be used: scikit-image's pictures, and FER2013 on this machine."""
 
+import importlib.util
+import subprocess
+import sys
+
 import cv2
 import numpy as np
+
+from ferlib.config import BUILD_DIR
+from ferlib.inference import sample_photo
 
 HEAD = (225, 120, 150)  # middle and half height of the head in the astronaut's photo
 FACE = 0.75  # width of the face, as FER2013 frames it, in half heights of the head
 
 
+def install(name, packages):
+    """Install packages, without what they need, into a folder of their own unless it is there; gives the folder."""
+    folder = BUILD_DIR / name
+    if not folder.exists():
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), *packages]
+        subprocess.run(command, check=True)
+    return folder
+
+
 def backgrounds():
-    """Pictures without a face, (H, W, 3) uint8."""
+    """Pictures without a face, (H, W, 3) uint8: scikit-image's, which is installed into build/ on first use."""
+    if not importlib.util.find_spec("skimage"):
+        sys.path.append(str(install("scikit-image", ["scikit-image==0.26.0", "imageio", "tifffile", "networkx"])))
     from skimage import data
 
     names = "brick chelsea clock coffee colorwheel grass gravel immunohistochemistry moon page text".split()
@@ -52,10 +70,8 @@ def collage(size, *, seed):
 
 def group_photo(size, faces, *, seed):
     """A photo (width, height) with the astronaut's head so many times, and the boxes (N, 4) of the faces."""
-    from skimage import data
-
     x, y, half = HEAD
-    padded = cv2.copyMakeBorder(data.astronaut(), half, half, half, half, cv2.BORDER_REPLICATE)
+    padded = cv2.copyMakeBorder(sample_photo(), half, half, half, half, cv2.BORDER_REPLICATE)
     head = np.ascontiguousarray(padded[y : y + 2 * half, x + half // 5 : x + 2 * half - half // 5])
     mask = feathered(*head.shape[:2], margin=12)
     rng, scene = np.random.default_rng(seed), collage(size, seed=seed)

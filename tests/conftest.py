@@ -1,13 +1,13 @@
 import hashlib
-import json
 import os
 import shutil
 
 import numpy as np
 import pytest
 
-from ferlib.config import EMOTIONS, TrainConfig
-from ferlib.evaluate import apply_temperature
+from ferlib.evaluation import Metadata, apply_temperature
+from ferlib.evaluation._metadata import INPUT, write_metadata
+from ferlib.recipes import TrainConfig
 
 
 @pytest.fixture(scope="session")
@@ -22,32 +22,40 @@ def run_folder(tmp_path_factory):
     x = layers.Conv2D(8, 5, strides=3, activation="relu")(x)
     x = layers.GlobalAveragePooling2D()(x)
     model = keras.Model(inputs, layers.Dense(7, activation="softmax", kernel_initializer="random_normal")(x))
-    # large weights, so that different faces get visibly different answers
+    # large weights, so that different faces get visibly different probabilities
     model.set_weights([weight * 8 for weight in model.get_weights()])
     folder = tmp_path_factory.mktemp("models") / "tiny"
     folder.mkdir()
     model.save(folder / "model.keras")
     model.export(folder / "model.tflite", format="litert", verbose=False)
-    bundle = {
-        "name": "tiny",
-        "emotions": EMOTIONS,
-        "input": {"height": 48, "width": 48, "channels": 1, "low": 0, "high": 255},
-        "temperature": 1.0,
-        "network": "model.tflite",
-        "network_sha256": hashlib.sha256((folder / "model.tflite").read_bytes()).hexdigest(),
-    }
-    (folder / "bundle.json").write_text(json.dumps(bundle))
+    metadata = Metadata(
+        name="tiny",
+        input=INPUT,
+        temperature=1.0,
+        network="model.tflite",
+        network_sha256=hashlib.sha256((folder / "model.tflite").read_bytes()).hexdigest(),
+        config=TrainConfig(),
+        epochs_done=0,
+        seconds=0,
+        data={"source": "nothing", "fingerprint": "", "training_rows": 0},
+        versions={},
+        backend=keras.config.backend(),
+        machine="",
+        parameters=model.count_params(),
+        multiply_adds=0,
+    )
+    write_metadata(folder, metadata)
     return folder
 
 
 @pytest.fixture(scope="session")
 def drawn_faces():
-    """400 drawn faces as `Faces`."""
-    from ferlib.data import Faces
-    from ferlib.synthetic import draw_faces
+    """400 drawn faces as `FaceDataset`."""
+    from ferlib.data import FaceDataset
+    from tools.draw_faces import draw_faces
 
     drawn = draw_faces(400, seed=5)
-    return Faces(drawn.images, drawn.labels, drawn.usage, source="embedded")
+    return FaceDataset(drawn.images, drawn.labels, drawn.split, source="embedded")
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +66,7 @@ def tiny_config():
 @pytest.fixture(scope="session")
 def trained_run(tmp_path_factory, drawn_faces, tiny_config):
     """A run folder as `train` leaves it: a narrow network, two epochs on drawn faces."""
-    from ferlib.train import train
+    from ferlib.training import train
 
     return train(tiny_config, drawn_faces, run_dir=tmp_path_factory.mktemp("runs") / "tiny", verbose=0)
 
@@ -78,8 +86,8 @@ def draw_answers():
 
 @pytest.fixture
 def run(trained_run):
-    """`trained_run`, read back."""
-    from ferlib.runs import load_run
+    """`trained_run`, loaded."""
+    from ferlib.evaluation import load_run
 
     return load_run(trained_run.name, models_dir=trained_run.parent)
 
@@ -89,7 +97,7 @@ def styled_figures():
     """Figures in the project's style, closed after the test."""
     import matplotlib.pyplot as plt
 
-    from ferlib.style import use_style
+    from ferlib.plots import use_style
 
     use_style()
     yield

@@ -5,9 +5,8 @@ import sys
 import pytest
 
 from ferlib import cli, config
-from ferlib.photos import sample_photo
-from ferlib.results import README_MARKS
-from ferlib.runs import load_run
+from ferlib.evaluation import load_run
+from ferlib.inference import sample_photo
 
 
 @pytest.fixture
@@ -107,37 +106,33 @@ def test_evaluate_predicts_anew_and_says_whether_it_is_the_same(models, capsys, 
     monkeypatch.setattr("ferlib.data.load_faces", lambda source: drawn_faces)
     assert cli.main(["evaluate", trained_run.name, "--data", "drawn"]) == 0
     said = capsys.readouterr().out
-    assert "predicted anew on PrivateTest: accuracy" in said and "faces read otherwise" in said
+    assert "predicted anew on PrivateTest: accuracy" in said and "faces predicted otherwise" in said
 
 
-def test_evaluate_writes_report_and_robustness(models, capsys, monkeypatch, trained_run, drawn_faces, tmp_path):
+def test_evaluate_writes_robustness_and_occlusion(models, monkeypatch, trained_run, drawn_faces):
     monkeypatch.setattr("ferlib.data.load_faces", lambda source: drawn_faces)
-    monkeypatch.setattr("ferlib.data.find_source", lambda: None)
-    monkeypatch.setattr(config, "BUILD_DIR", tmp_path / "build")
-    assert cli.main(["evaluate", trained_run.name, "--robustness", "--occlusion", "--html"]) == 0
-    assert "without faces" in capsys.readouterr().out
-    assert (models / trained_run.name / "robustness.csv").read_text().startswith("corruption,strength,meaning,accuracy")
+    assert cli.main(["evaluate", trained_run.name, "--robustness", "--occlusion"]) == 0
+    assert (models / trained_run.name / "robustness.csv").read_text().startswith("corruption,severity,meaning,accuracy")
     assert load_run(trained_run.name, models_dir=models).occlusion[0].shape == (7, 48, 48)
-    assert (tmp_path / "build" / f"{trained_run.name}.html").is_file()
 
 
-def test_evaluate_writes_the_readme_from_all_runs_only(models, capsys, monkeypatch, trained_run, tmp_path):
-    monkeypatch.setattr(config, "PROJECT_DIR", tmp_path)
-    (tmp_path / "README.md").write_text("\n".join(README_MARKS))
-    assert cli.main(["evaluate", "--readme"]) == 0
-    assert f"[{trained_run.name}](models/{trained_run.name}/card.md)" in (tmp_path / "README.md").read_text()
-    assert cli.main(["evaluate", trained_run.name, "--readme"]) == 1
-    assert "--readme takes every run" in capsys.readouterr().err
+def test_a_report_is_notebook_04_of_the_run_without_code(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("FERLIB_DATA", "embedded")
+    monkeypatch.setattr(config, "BUILD_DIR", tmp_path)
+    assert cli.main(["evaluate", "micro", "--html"]) == 0
+    report = (tmp_path / "micro.html").read_text()
+    assert "micro" in report and "data:image/png" in report and "load_run(" not in report
+    assert str(tmp_path / "micro.html") in capsys.readouterr().out
 
 
 def test_quality_counts_faults_and_lists_them(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("FERLIB_PROFILE", "tiny")
-    assert cli.main(["quality", "--data", "embedded", "--csv", str(tmp_path / "faults.csv")]) == 0
+    assert cli.main(["quality", "--data", "embedded", "--csv", str(tmp_path / "issues.csv")]) == 0
     said = capsys.readouterr().out
-    assert "nobody voted on these faces" in said and "near copy" in said and "groups of identical faces" in said
-    written = (tmp_path / "faults.csv").read_text().splitlines()
-    assert written[0] == "row,label,usage,fault,reason,evidence"
-    assert f"wrote {len(written) - 1:,} faults" in said
+    assert "no votes on these faces" in said and "near duplicate" in said and "groups of identical faces" in said
+    written = (tmp_path / "issues.csv").read_text().splitlines()
+    assert written[0] == "row,label,split,issue,reason,score"
+    assert f"wrote {len(written) - 1:,} issues" in said
 
 
 def test_convert_says_what_it_wrote(tmp_path, capsys, monkeypatch):
@@ -150,15 +145,21 @@ def test_convert_says_what_it_wrote(tmp_path, capsys, monkeypatch):
 def test_figures_runs_the_notebooks(monkeypatch, capsys):
     monkeypatch.setenv("FERLIB_DATA", "embedded")
     calls = []
-    monkeypatch.setattr("ferlib.notebooks.run_notebooks", lambda **given: calls.append(given) or {"01.ipynb": 1.0})
+    monkeypatch.setattr("ferlib._notebooks.run_notebooks", lambda **given: calls.append(given))
     assert cli.main(["figures"]) == 0
     assert calls == [{"in_place": False, "folder": config.BUILD_DIR / "notebooks"}]
     assert "figures/sample" in capsys.readouterr().out
 
 
 def test_doctor_ends_with_1_if_something_is_wrong(monkeypatch, capsys):
-    from ferlib.doctor import Check
+    from ferlib._doctor import Check
 
-    monkeypatch.setattr("ferlib.doctor.check_all", lambda: [Check("disk", False, "1 GiB free", "free 2 GiB")])
+    monkeypatch.setattr("ferlib._doctor.check_all", lambda: [Check("disk", False, "1 GiB free", "free 2 GiB")])
     assert cli.main(["doctor"]) == 1
     assert "cure: free 2 GiB" in capsys.readouterr().out
+
+
+def test_a_missing_extra_is_named_with_its_cure(monkeypatch, capsys):
+    monkeypatch.setattr("ferlib._doctor.check_all", lambda: __import__("no_such_package"))
+    assert cli.main(["doctor"]) == 1
+    assert "no_such_package is not installed: pip install 'ferlib[notebooks]'" in capsys.readouterr().err

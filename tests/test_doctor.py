@@ -1,48 +1,48 @@
 from collections import namedtuple
 
-from ferlib import doctor
+from ferlib import _doctor as doctor
+
+
+def check(name):
+    (found,) = [found for found in doctor.check_all() if found.name == name]
+    return found
 
 
 def test_this_installation_is_sound(monkeypatch):
     monkeypatch.setenv("FERLIB_DATA", "embedded")
-    wrong = [check for check in doctor.check_all() if not check.ok]
-    assert not wrong
+    assert [found.name for found in doctor.check_all()] == "python packages data models camera disk".split()
+    assert not [found for found in doctor.check_all() if not found.ok or found.cure]
 
 
 def test_a_missing_package_is_named(monkeypatch):
-    monkeypatch.setattr(
-        "ferlib.doctor.metadata.requires", lambda name: ["numpy>=99", "nonesuch-package", "x; extra == 'y'"]
-    )
-    check = doctor.check_packages()
-    assert not check.ok
-    assert "numpy" in check.finding
-    assert "nonesuch-package is missing" in check.finding
-    assert check.cure
+    required = ["numpy>=99", "nonesuch-package", "nonesuch-extra; extra == 'y'", "pytest>=99; extra == 'dev'"]
+    monkeypatch.setattr(doctor.metadata, "requires", lambda name: required)
+    packages = check("packages")
+    assert not packages.ok and packages.cure
+    assert "numpy" in packages.finding and "pytest" in packages.finding
+    assert "nonesuch-package is missing" in packages.finding
+    assert "nonesuch-extra" not in packages.finding
 
 
 def test_data_that_is_not_there_gets_a_cure(monkeypatch):
     monkeypatch.setenv("FERLIB_DATA", "nonesuch")
-    check = doctor.check_data()
-    assert not check.ok
-    assert "nonesuch" in check.finding
+    data = check("data")
+    assert not data.ok and "nonesuch" in data.finding
 
 
 def test_an_old_python_gets_a_cure(monkeypatch):
-    monkeypatch.setattr("ferlib.doctor.sys.version_info", (3, 10, 0))
-    assert not doctor.check_python().ok
+    monkeypatch.setattr(doctor.sys, "version_info", (3, 10, 0))
+    assert "3.11 to 3.13" in doctor.check_all()[0].cure
 
 
 def test_a_full_disk_gets_a_cure(monkeypatch):
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr("ferlib.doctor.shutil.disk_usage", lambda path: usage(1, 1, 2**20))
-    check = doctor.check_disk()
-    assert not check.ok
-    assert "free 2 GiB" in check.cure
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: usage(1, 1, 2**20))
+    disk = check("disk")
+    assert not disk.ok and "free 2 GiB" in disk.cure
 
 
 def test_a_broken_model_gets_a_cure(monkeypatch, tmp_path):
-    monkeypatch.setattr("ferlib.predict.MODELS_DIR", tmp_path)
-    monkeypatch.setattr("ferlib.predict.load_predictor.__kwdefaults__", {"models_dir": tmp_path})
-    check = doctor.check_models()
-    assert not check.ok
-    assert "git checkout" in check.cure
+    monkeypatch.setattr("ferlib.config.MODELS_DIR", tmp_path)
+    models = check("models")
+    assert not models.ok and "git checkout" in models.cure

@@ -10,17 +10,22 @@ from packaging.utils import canonicalize_name
 from ferlib.config import PROJECT_DIR
 
 PYPROJECT = tomllib.loads((PROJECT_DIR / "pyproject.toml").read_text())["project"]
-CORE = {canonicalize_name(r.name): r for r in map(Requirement, PYPROJECT["dependencies"])}
-DEV = {canonicalize_name(r.name): r for r in map(Requirement, PYPROJECT["optional-dependencies"]["dev"])}
+EXTRAS = PYPROJECT["optional-dependencies"]
+NEEDED = {
+    canonicalize_name(requirement.name): requirement
+    for lines in (PYPROJECT["dependencies"], *(EXTRAS[extra] for extra in ("train", "notebooks", "app", "dev")))
+    for requirement in map(Requirement, lines)
+    if requirement.name != "ferlib"
+}
 LOCK = (PROJECT_DIR / "requirements.lock").read_text()
 PINS = re.findall(r"^([\w.-]+)==(\S+)(?: ; .*)? \\$", LOCK, flags=re.M)
 
 
-@pytest.mark.parametrize("name", CORE | DEV)
+@pytest.mark.parametrize("name", NEEDED)
 def test_lock_pins_every_requirement_in_an_accepted_version(name):
     versions = [version for pinned, version in PINS if canonicalize_name(pinned) == name]
     assert versions
-    assert all((CORE | DEV)[name].specifier.contains(version) for version in versions)
+    assert all(NEEDED[name].specifier.contains(version) for version in versions)
 
 
 def test_every_pin_has_a_hash_and_no_address():
@@ -40,10 +45,10 @@ def test_environment_yml_holds_the_requirements_with_a_reason_each():
         listed[canonicalize_name(requirement.name)] = requirement
     for name in ("python", "pip"):
         listed.pop(name)
-    assert set(listed) == set(CORE) | set(DEV)
+    assert set(listed) == set(NEEDED)
     for name, requirement in listed.items():
-        assert requirement.specifier == (CORE | DEV)[name].specifier, name
-        assert requirement.marker == (CORE | DEV)[name].marker, name
+        assert requirement.specifier == NEEDED[name].specifier, name
+        assert requirement.marker == NEEDED[name].marker, name
 
 
 def test_python_versions_agree():

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from ferlib.config import BUILD_DIR, NOTEBOOKS_DIR, PROJECT_DIR
-from ferlib.photos import sample_photo
+from ferlib.inference import sample_photo
 
 SCREENSHOTS = BUILD_DIR / "screenshots"
 TABS = {"upload": "Photo", "camera": "Camera", "steps": "How it works"}
@@ -48,7 +48,7 @@ def serve_lab(folder, notebook, **environment):
         *f"--no-browser --allow-root --expose-app-in-browser --ip=127.0.0.1 --port={port}".split(),
         f"--IdentityProvider.token={TOKEN}",
         f"--ServerApp.root_dir={folder / 'notebooks'}",
-        "--ServerApp.kernel_websocket_connection_class=ferlib.server.PromptConnection",  # as `make lab` has it
+        "--ServerApp.kernel_websocket_connection_class=ferlib.widgets.PromptConnection",  # as `make lab` has it
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
     places = {f"JUPYTERLAB_{kind}_DIR": str(folder / kind.lower()) for kind in ("SETTINGS", "WORKSPACES")}

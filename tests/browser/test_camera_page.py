@@ -9,7 +9,7 @@ import pytest
 from lab import film_flag, open_browser
 
 from ferlib.config import EMOTION_COLORS, EMOTIONS
-from ferlib.demo import camera_view
+from ferlib.widgets._demo import CameraView
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +28,8 @@ const model = {
   off: (_, handler) => handlers.delete(handler),
   send({ id }) {
     const probabilities = emotions.map((_, i) => (i === ++count %% 7 ? 0.7 : 0.05));
-    const face = { person: 1, box: [90 + (count %% 50), 40, 80, 80], emotion: "happy", answer: "happy", probabilities };
+    const box = [90 + (count %% 50), 40, 80, 80];
+    const face = { person: 1, box, emotion: "happy", predicted: "happy", probabilities };
     setTimeout(() => handlers.forEach((handler) => handler({ id, kind: "faces", faces: [face] }, [])));
   },
 };
@@ -43,7 +44,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def address(tmp_path):
-    (tmp_path / "camera.js").write_text(camera_view(None)._esm)
+    (tmp_path / "camera.js").write_text(CameraView._esm)
     (tmp_path / "index.html").write_text(PAGE % (list(EMOTIONS), EMOTION_COLORS))
     handler = functools.partial(Handler, directory=tmp_path)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

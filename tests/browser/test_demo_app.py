@@ -9,7 +9,7 @@ from lab import SCREENSHOTS, film_flag, kernels, open_browser, serve_app, start_
 from PIL import Image
 
 from ferlib.config import EMOTIONS, NOTEBOOKS_DIR
-from ferlib.photos import sample_photo
+from ferlib.inference import sample_photo
 
 pytestmark = pytest.mark.browser
 
@@ -114,8 +114,8 @@ def test_axe_finds_nothing_that_keeps_people_out(page):
     context = {"exclude": [[".jp-RenderedImage"]]}
     for _ in open_tabs(page):
         found = Axe().run(page, context=context).response["violations"]
-        grave = [fault for fault in found if fault["impact"] in ("serious", "critical")]
-        assert not [(fault["id"], node["target"]) for fault in grave for node in fault["nodes"]]
+        grave = [issue for issue in found if issue["impact"] in ("serious", "critical")]
+        assert not [(issue["id"], node["target"]) for issue in grave for node in issue["nodes"]]
 
 
 def test_the_browser_did_not_complain_and_asked_nothing_of_others(page, complaints):

@@ -9,8 +9,7 @@ from lab import SCREENSHOTS, film_flag, run_all_cells, run_notebook, serve_lab, 
 from PIL import Image
 
 from ferlib.config import EMOTIONS, NOTEBOOKS_DIR
-from ferlib.photos import sample_photo
-from ferlib.predict import load_predictor
+from ferlib.inference import load_predictor, sample_photo
 
 pytestmark = pytest.mark.browser
 
@@ -109,7 +108,7 @@ def test_answers_can_be_taken_home(page, tmp_path):
         files[download.value.suggested_filename] = download.value.path()
     assert Image.open(files["large_faces.jpg"]).size == (1600, 1600)
     (row,) = csv.DictReader(files["large_faces.csv"].open())
-    assert row["answer"] in (*EMOTIONS, "not sure")
+    assert row["predicted"] in (*EMOTIONS, "not sure")
     assert sum(float(row[emotion]) for emotion in EMOTIONS) == pytest.approx(1, abs=1e-3)
     (expected,) = load_predictor()(sample_photo())
     assert [int(row[side]) / 4 for side in ("x", "y", "width", "height")] == pytest.approx(expected.box, abs=12)
@@ -135,7 +134,7 @@ def test_steps_follow_the_sliders(page, tmp_path):
         "before => document.querySelector('.ferlib-steps .ferlib-status').textContent !== before", arg=before
     )
     wait_for_state(page, "steps", "done")
-    take_screenshot(page, "lab_steps_spoiled.png")
+    take_screenshot(page, "lab_steps_corrupted.png")
     page.get_by_role("button", name="Reset").click()
     page.wait_for_function(
         "before => document.querySelector('.ferlib-steps .ferlib-status').textContent === before", arg=before

@@ -1,0 +1,38 @@
+"""Scores with intervals, run folders, comparison of runs, robustness and explanation.
+
+load_run, list_runs  A run folder loaded: a `Run`; the names of all
+Run  metadata, history, probabilities, robustness, occlusion; `evaluate`, `select`
+Metadata, read_metadata  The record of a run, `metadata.json`; light enough for inference
+write_run, write_robustness, write_occlusion  What training leaves in a run folder; what is measured into it later
+read_history, list_networks  `history.csv` as a table; costs and accuracy of the runs that come with their network
+evaluate, Scores  Labels and probabilities to scores with n and 95 % intervals
+wilson_interval, format_interval  Interval of a share; "71.3% [69.8%, 72.7%]"
+apply_temperature  Probabilities at another temperature
+compare_runs, compare_pairs  A row a run: claim, scores on three test sets, costs; McNemar's test of pairs
+group_seeds, choose_seeds, average_seeds  Runs that differ in their seed alone: lists, the best, mean and spread
+check_scores, CLAIMS  Stored scores beside predictions made anew; what authors report of their recipes
+coarse_probabilities, accuracy_coverage  Coarse classes; accuracy if the least confident faces are left out
+find_confident_errors, find_uncertain_correct  Predictions to look at
+compare_with_votes  Labels and predictions beside annotator votes
+CORRUPTIONS, apply_corruptions, measure_robustness  The corruptions; several at once; accuracy under every one
+occlusion_map, grad_cam  Explanation of one prediction
+format_comparison, format_card, markdown_table  `compare_runs` as texts; a run's card; a table as Markdown
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "_compare": "CLAIMS average_seeds check_scores choose_seeds compare_pairs compare_runs group_seeds".split(),
+        "_explain": "grad_cam occlusion_map".split(),
+        "_metadata": "Metadata list_runs read_metadata".split(),
+        "_predictions": (
+            "accuracy_coverage coarse_probabilities compare_with_votes find_confident_errors find_uncertain_correct"
+        ).split(),
+        "_robustness": "CORRUPTIONS apply_corruptions measure_robustness".split(),
+        "_runs": "Run list_networks load_run read_history write_occlusion write_robustness write_run".split(),
+        "_scores": "Scores apply_temperature evaluate format_interval wilson_interval".split(),
+        "_tables": "format_card format_comparison markdown_table".split(),
+    },
+)

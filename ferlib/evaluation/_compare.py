@@ -1,0 +1,164 @@
+"""Comparison of runs: paired tests, seeds, and scores beside the claims of the recipes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from ferlib.data import TEST_SETS
+from ferlib.evaluation._scores import wilson_interval
+from ferlib.recipes import RECIPES, ZOO
+
+CLAIMS = {
+    "simple": (0.632, "its test folder, on which the epoch was chosen too"),
+    "attention": (0.705, "a fifth of its test folder; read off a plot, 70-71 %"),
+    "augmented": (0.66, "not told; about 66 %"),
+    "oversampled": (0.8107, "a random tenth of the oversampled rows: 62 % of them have a duplicate in training"),
+    "mini_xception": (0.66, "FER2013, split not told (arXiv:1710.07557)"),
+}
+"""What the authors of a recipe report, and on what: accuracy by the network's name."""
+
+
+def compare_pairs(pairs, *, split="PrivateTest", test_set="published"):
+    """McNemar's exact test (1947) of pairs (Run, Run) on the same faces: sharper than two intervals side by side.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by (first, second): difference of accuracy, first less second, with low and high (95 %, normal
+        approximation for paired shares); only first and only second, the faces that one alone predicts correctly; p,
+        how likely these counts lie so far apart if both are equally good; and p corrected after Holm (1979), since the
+        more pairs are tested, the more differ by chance.
+
+    Raises
+    ------
+    ValueError
+        If the two of a pair were not scored on the same faces.
+    """
+    from scipy.stats import binomtest
+
+    rows = []
+    for one, other in pairs:
+        (labels, first), (other_labels, second) = one.select(split, test_set), other.select(split, test_set)
+        if not np.array_equal(labels, other_labels):
+            raise ValueError(f"{one.name} and {other.name} were not scored on the same faces of {split}")
+        first, second = first.argmax(1) == labels, second.argmax(1) == labels
+        n, only_first, only_second = len(labels), int((first & ~second).sum()), int((second & ~first).sum())
+        discordant, difference = only_first + only_second, (only_first - only_second) / n
+        margin = 1.96 * np.sqrt(discordant - n * difference**2) / n
+        p = binomtest(only_first, discordant).pvalue if discordant else 1.0
+        low, high = difference - margin, difference + margin
+        rows.append((one.name, other.name, difference, low, high, only_first, only_second, p))
+    columns = ["first", "second", "difference", "low", "high", "only first", "only second", "p"]
+    table = pd.DataFrame(rows, columns=columns).set_index(["first", "second"])
+    order = table["p"].sort_values()
+    steps = order * np.arange(len(order), 0, -1)
+    return table.assign(**{"p, Holm": steps.cummax().clip(upper=1)})
+
+
+def compare_runs(runs):
+    """One row a run of a list of them: what its recipe claims, its scores on the three test sets, and its costs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by run, best PublicTest accuracy first, since that is the split to choose on; runs that saw test faces
+        in training come last, whatever they score. Columns: leaky (bool); claim (accuracy, nan for none); PublicTest
+        (accuracy); PrivateTest accuracy as published, deduplicated, faces_only, with "<test set> low", "<test set>
+        high" and "<test set> n"; macro-F1; calibration error; parameters, multiply_adds, file_bytes, milliseconds (a
+        face, LiteRT, one thread), machine (where they were measured); epochs (done), planned, init_from (the run whose
+        weights it went on from, or "none"), complete (bool: as many epochs as planned, or ended by early stopping).
+        nan where a run does not tell.
+    """
+    table = pd.DataFrame.from_dict({run.name: _row(run) for run in runs}, orient="index")
+    return table.sort_values(["leaky", "PublicTest"], ascending=[True, False], kind="stable")
+
+
+def choose_seeds(runs):
+    """Of runs that differ in their seed alone, the one that is best on PublicTest: list of Run, best first."""
+    return [alike[0] for alike in group_seeds(runs)]
+
+
+def average_seeds(runs):
+    """How much of a score is luck: PrivateTest accuracy over runs that differ in their seed alone.
+
+    Returns
+    -------
+    pandas.DataFrame
+        seeds (how many), mean and spread (standard deviation): a row for settings that were trained more than once,
+        indexed by the run that is best on PublicTest.
+    """
+    groups = [group for group in group_seeds(runs) if len(group) > 1]
+    accuracies = [[run.accuracy("PrivateTest") for run in group] for group in groups]
+    rows = [(len(group), np.mean(group), np.std(group, ddof=1)) for group in accuracies]
+    return pd.DataFrame(rows, index=[group[0].name for group in groups], columns=["seeds", "mean", "spread"])
+
+
+def check_scores(run, predict_images, faces):
+    """Predict anew: does the exported network still give the scores that its run folder states?
+
+    Parameters
+    ----------
+    run : Run
+    predict_images : callable
+        Of the run's network: `load_predictor(run.name).predict_images`.
+    faces : FaceDataset
+        What the run was scored on; ValueError if it was not.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by test split: stored (accuracy), anew (accuracy), changed (faces predicted as another emotion),
+        largest difference (of a probability), n.
+    """
+    rows = {}
+    for split, (labels, stored) in run.probabilities.items():
+        anew = predict_images(run.select_faces(faces, split).images)
+        before, after = stored.argmax(1), anew.argmax(1)
+        rows[split] = {
+            "stored": (before == labels).mean(),
+            "anew": (after == labels).mean(),
+            "changed": (before != after).sum(),
+            "largest difference": np.abs(stored - anew).max(),
+            "n": len(labels),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def group_seeds(runs):
+    """Lists of runs that differ in their seed alone, each with its best on PublicTest first; the best list first."""
+    configs, groups = {run.name: run.config for run in runs}, {}
+    for run in sorted(runs, key=lambda run: -run.accuracy("PublicTest")):
+        groups.setdefault(_path(run.config, configs), []).append(run)
+    return list(groups.values())
+
+
+def _path(config, configs):
+    """All settings but the seed, and so for the runs that it went on from: each seed may go on from one of its own."""
+    if config.init_from not in configs:
+        return (replace(config, seed=0),)
+    return (replace(config, seed=0, init_from=""), *_path(configs[config.init_from], configs))
+
+
+def _row(run):
+    metadata, plan = run.metadata, _plan(run.config)
+    row = {"leaky": run.leaky, "claim": CLAIMS[plan.model][0] if plan in RECIPES.values() else np.nan}
+    row["PublicTest"] = run.accuracy("PublicTest")
+    for test_set in TEST_SETS:
+        n = len(run.select("PrivateTest", test_set)[0]) if test_set in run.test_sets else 0
+        row[test_set] = accuracy = run.accuracy("PrivateTest", test_set) if n else np.nan
+        row[f"{test_set} low"], row[f"{test_set} high"] = wilson_interval(round(accuracy * n) if n else 0, n)
+        row[f"{test_set} n"] = n
+    scores, early = run.evaluate("PrivateTest"), run.config.patience > 0 and run.config.epochs >= plan.epochs
+    row |= {"macro-F1": scores.macro_f1, "calibration error": scores.calibration_error}
+    costs = ("parameters", "multiply_adds", "file_bytes", "milliseconds", "machine")
+    row |= {cost: getattr(metadata, cost) or np.nan for cost in costs}
+    row |= {"epochs": metadata.epochs_done, "planned": plan.epochs, "init_from": run.config.init_from}
+    return row | {"complete": early or metadata.epochs_done >= plan.epochs}
+
+
+def _plan(config):
+    """The settings of the zoo that a run followed, or else its own: claims are claims for settings, not for a name."""
+    # a leak is the claim's own; how many epochs were done stands beside it
+    free = {key: getattr(config, key) for key in ("seed", "split_protocol", "epochs")}
+    return next((plan for plan in ZOO.values() if replace(plan, **free) == config), config)

@@ -1,0 +1,218 @@
+"""The run folder, the contract between training and everything after it: write one, load it."""
+
+import hashlib
+import platform
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from ferlib._atomic import whole_or_nothing
+from ferlib.config import MODELS_DIR
+from ferlib.evaluation._explain import average_occlusion
+from ferlib.evaluation._metadata import INPUT, Metadata, list_runs, read_metadata, write_metadata
+from ferlib.evaluation._robustness import measure_robustness
+from ferlib.evaluation._scores import apply_temperature, evaluate, fit_temperature, wilson_interval
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained network's folder, loaded.
+
+    Attributes
+    ----------
+    name : str
+    metadata : Metadata
+        How to use the network, how it was trained.
+    history : pandas.DataFrame
+        One row an epoch: epoch (from 1), accuracy, learning_rate, loss, seconds, val_accuracy, val_loss.
+    probabilities : dict
+        `probabilities["PublicTest"]` is (labels (N,) int64, probabilities (N, 7) float32); the same for "PrivateTest".
+    robustness : pandas.DataFrame or None
+        As `measure_robustness` returns it, if it was measured.
+    occlusion : tuple of two (7, 48, 48) float32, or None
+        As `average_occlusion` returns it, if it was measured.
+    """
+
+    name: str
+    metadata: Metadata
+    history: object
+    probabilities: dict
+    robustness: object = None
+    occlusion: object = None
+
+    @property
+    def config(self):
+        """Its `TrainConfig`."""
+        return self.metadata.config
+
+    @property
+    def leaky(self):
+        """Was it trained on faces of the test splits? Then its scores are no scores."""
+        return self.config.split_protocol == "leaky"
+
+    @property
+    def test_sets(self):
+        """The test sets that it can be scored on: `TEST_SETS`, or only "published" if it is not FER2013's faces."""
+        from ferlib.data import TEST_SETS, is_fer2013
+
+        fer2013 = all(is_fer2013(labels, split) for split, (labels, _) in self.probabilities.items())
+        return TEST_SETS if fer2013 else TEST_SETS[:1]
+
+    def select(self, split="PrivateTest", test_set="published"):
+        """Labels (N,) and probabilities (N, 7) of a test set; `find_rows` tells which there are, and its errors."""
+        from ferlib.data import find_rows
+
+        labels, probabilities = self.probabilities[split]
+        rows = find_rows(labels, split, test_set)
+        return labels[rows], probabilities[rows]
+
+    def uncalibrated(self, split="PrivateTest"):
+        """Labels (N,) and probabilities (N, 7) as the network gave them: the stored ones have the run's temperature."""
+        labels, probabilities = self.probabilities[split]
+        return labels, apply_temperature(probabilities, 1 / self.metadata.temperature)
+
+    def select_faces(self, faces, split="PrivateTest"):
+        """The part of `faces` that a split's probabilities belong to, row by row; ValueError if these are others."""
+        part = faces.part(split)
+        if not np.array_equal(part.labels, self.probabilities[split][0]):
+            raise ValueError(f"{faces.source}: its {split} faces are not those that run {self.name} was scored on")
+        return part
+
+    def accuracy(self, split="PrivateTest", test_set="published"):
+        """That of `evaluate`, without all other scores and their bootstrap."""
+        labels, probabilities = self.select(split, test_set)
+        return float((probabilities.argmax(1) == labels).mean())
+
+    def evaluate(self, split="PrivateTest", test_set="published"):
+        """`Scores` on a test set of one of the test splits."""
+        return evaluate(*self.select(split, test_set))
+
+
+def load_run(name, *, models_dir=MODELS_DIR):
+    """The `Run` in the folder `name` of `models_dir`, without TensorFlow or data set; errors as `read_metadata`."""
+    import pandas as pd
+
+    folder = Path(models_dir) / name
+    metadata, robustness, occlusion = read_metadata(folder), folder / "robustness.csv", folder / "occlusion.npz"
+    return Run(
+        name=name,
+        metadata=metadata,
+        history=read_history(folder / "history.csv"),
+        probabilities=_load_probabilities(folder),
+        robustness=pd.read_csv(robustness) if robustness.is_file() else None,
+        occlusion=_load_occlusion(occlusion) if occlusion.is_file() else None,
+    )
+
+
+def write_run(folder, name, config, faces, probabilities, *, mirrored, made_by):
+    """Complete a folder that holds `history.csv` and perhaps `model.tflite`: probabilities, metadata, card.
+
+    Parameters
+    ----------
+    folder, name, config
+        Path, str and `TrainConfig` of the run.
+    faces : FaceDataset
+        What was trained on and scored.
+    probabilities, mirrored : dict
+        (N, 7) float by split, "PublicTest" and "PrivateTest", as the network gives them for the faces, and for the
+        faces mirrored. The temperature that is stored, and applied to what is stored, is fitted to PublicTest.
+    made_by : dict
+        The fields of `Metadata` from `backend` on: how the network was made, and what it costs.
+    """
+    from ferlib.evaluation._tables import format_card
+
+    labels = {split: faces.part(split).labels for split in probabilities}
+    temperature = fit_temperature(labels["PublicTest"], probabilities["PublicTest"])
+    arrays = {f"{split}_labels": labels[split].astype(np.uint8) for split in labels}
+    arrays |= {f"{split}_probabilities": apply_temperature(raw, temperature) for split, raw in probabilities.items()}
+    np.savez_compressed(folder / "probabilities.npz", **arrays)
+
+    predicted = {split: (probabilities[split] + mirrored[split]).argmax(1) for split in probabilities}
+    history, network = read_history(folder / "history.csv"), folder / "model.tflite"
+    exported = {}
+    if network.is_file():
+        exported = {"network": network.name, "network_sha256": hashlib.sha256(network.read_bytes()).hexdigest()}
+    metadata = Metadata(
+        name=name,
+        input=INPUT,
+        temperature=temperature,
+        **exported,
+        config=config,
+        epochs_done=len(history),
+        seconds=round(float(history["seconds"].sum())),
+        accuracy_with_mirror_image={split: float((predicted[split] == labels[split]).mean()) for split in labels},
+        data={"source": faces.source, "fingerprint": faces.fingerprint, "training_rows": len(faces.part("Training"))},
+        versions={"python": platform.python_version(), "keras": version("keras"), "numpy": version("numpy")},
+        **made_by,
+    )
+    write_metadata(folder, metadata)
+    run = replace(load_run(folder.name, models_dir=folder.parent), name=name)
+    (folder / "card.md").write_text(format_card(run), encoding="utf-8")
+
+
+def write_robustness(run, predict_images, faces, *, models_dir=MODELS_DIR):
+    """Measure accuracy on corrupted PublicTest faces, the same 1,000 every time, into `robustness.csv` of a run.
+
+    `predict_images` is that of the run's network, `faces` the `FaceDataset` that the run was scored on (ValueError if
+    it was not). Returns the path of the file.
+    """
+    public_test = run.select_faces(faces, "PublicTest")
+    chosen = public_test.select(np.sort(np.random.default_rng(0).permutation(len(public_test))[:1000]))
+    table = measure_robustness(predict_images, chosen.images, chosen.labels)
+    path = models_dir / run.name / "robustness.csv"
+    with whole_or_nothing(path) as unfinished:
+        table.to_csv(unfinished, index=False, float_format="%.6f", lineterminator="\n")
+    return path
+
+
+def write_occlusion(run, predict_images, faces, *, models_dir=MODELS_DIR):
+    """Measure mean occlusion maps on PublicTest into `occlusion.npz` of a run; otherwise as `write_robustness`."""
+    chosen = run.select_faces(faces, "PublicTest")
+    maps, means = average_occlusion(predict_images, chosen.images, chosen.labels, patch=8, step=4)
+    path = models_dir / run.name / "occlusion.npz"
+    with whole_or_nothing(path) as unfinished:
+        np.savez_compressed(unfinished, maps=maps.astype(np.float16), faces=means.astype(np.float16))
+    return path
+
+
+def list_networks(models_dir=MODELS_DIR):
+    """What it costs and is worth to use each run that came with its network; needs no pandas.
+
+    Returns
+    -------
+    list of dict
+        Most accurate first: name, parameters, file_bytes, milliseconds (a face, on the machine that trained it),
+        accuracy on PrivateTest, low and high of its 95 % interval, n.
+    """
+    networks = []
+    for folder in (Path(models_dir) / name for name in list_runs(models_dir)):
+        metadata = read_metadata(folder)
+        if metadata.network and (folder / metadata.network).is_file():
+            labels, probabilities = _load_probabilities(folder)["PrivateTest"]
+            correct, n = int((probabilities.argmax(1) == labels).sum()), len(labels)
+            low, high = wilson_interval(correct, n)
+            costs = {key: getattr(metadata, key) for key in ("parameters", "file_bytes", "milliseconds")}
+            networks.append({"name": folder.name, **costs, "accuracy": correct / n, "low": low, "high": high, "n": n})
+    return sorted(networks, key=lambda network: -network["accuracy"])
+
+
+def read_history(path):
+    """The table of a `history.csv`, epochs counted from 1."""
+    import pandas as pd
+
+    return pd.read_csv(path).assign(epoch=lambda table: table["epoch"] + 1)
+
+
+def _load_probabilities(folder):
+    with np.load(folder / "probabilities.npz") as arrays:
+        return {
+            split: (arrays[f"{split}_labels"].astype(np.int64), arrays[f"{split}_probabilities"].astype(np.float32))
+            for split in ("PublicTest", "PrivateTest")
+        }
+
+
+def _load_occlusion(path):
+    with np.load(path) as arrays:
+        return arrays["maps"].astype(np.float32), arrays["faces"].astype(np.float32)

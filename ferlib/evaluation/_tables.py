@@ -1,0 +1,80 @@
+"""Tables and cards for readers, made from the run folders."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ferlib.data import TEST_SETS
+from ferlib.evaluation._scores import format_interval
+from ferlib.recipes import ZOO
+
+CARD = Path(__file__).with_name("card.md")
+
+
+def format_comparison(table):
+    """The table of `compare_runs` as texts: scores with their interval, costs in common units, "" where unknown."""
+    cells = {name: [_cell(score, ".1%") for score in table[name]] for name in ("claim", "PublicTest")}
+    for name in TEST_SETS:
+        bounds = zip(table[name], table[f"{name} low"], table[f"{name} high"], strict=True)
+        cells[name.replace("_", " ")] = [format_interval(*row) for row in bounds]
+    cells["parameters"] = table["parameters"].map("{:,.0f}".format)
+    cells["M multiply-adds"] = [_cell(value / 1e6, ".1f") for value in table["multiply_adds"]]
+    cells["file, MB"] = [_cell(value / 1e6, ".1f") for value in table["file_bytes"]]
+    cells["ms a face"] = [_cell(value, ".2f") for value in table["milliseconds"]]
+    progress = table["epochs"].astype(str) + " of " + table["planned"].astype(str)
+    progress += np.where(table["complete"] & (table["epochs"] < table["planned"]), ", stopped early", "")
+    cells["epochs"] = progress + np.where(table["init_from"] == "none", "", " after " + table["init_from"])
+    return pd.DataFrame(cells, index=table.index)
+
+
+def format_card(run):
+    """Text (Markdown) of a run's `card.md`: what it is, how it was trained, its scores with intervals, its limits."""
+    config, metadata = run.config, run.metadata
+    choice = f"Epoch and temperature ({metadata.temperature:.2f}) were chosen on PublicTest"
+    protocol = f"{choice}; PrivateTest was scored once."
+    if run.leaky:
+        protocol = "Faces of PublicTest and PrivateTest were among those trained on: these scores measure memory."
+    sources = ", ".join(f"`{name}`" for name in config.sources)
+    mirrored = (metadata.accuracy_with_mirror_image or {}).items()
+    reached = ", ".join(f"{accuracy:.1%} on {split}" for split, accuracy in mirrored)
+    rows = [_card_row(run, split, test_set) for split in run.probabilities for test_set in run.test_sets]
+    columns = ["split", "test set", "accuracy", "macro-F1", "calibration error", "n"]
+    return CARD.read_text(encoding="utf-8").format(
+        run=run,
+        start="" if config.init_from == "none" else f" from the weights of `{config.init_from}`",
+        settings=", ".join(f"{key} {value}" for key, value in dataclasses.asdict(config).items() if key != "model"),
+        command=_train_command(run),
+        before=f"; where `models/` lacks their networks, it first trains {sources}" if sources else "",
+        protocol=protocol,
+        scores=markdown_table(pd.DataFrame(rows, columns=columns).set_index("split")),
+        mirrored=f"\nAveraged with the predictions for the mirrored face: {reached}.\n" if reached else "",
+    )
+
+
+def markdown_table(table):
+    """A DataFrame of str as Markdown, its index first."""
+    lines = [[table.index.name, *table.columns], ["---"] * (table.shape[1] + 1), *table.itertuples()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _train_command(run):
+    """The command line for a run's settings: the nearest of the zoo, and what differs from it."""
+    settings = dataclasses.asdict(run.config).items()
+    plans = {name: dataclasses.asdict(plan).items() for name, plan in ZOO.items() if plan.model == run.config.model}
+    name = min(plans, key=lambda name: len(settings - plans[name]))
+    options = dict(pair for pair in settings if pair not in plans[name])
+    options |= {"run_name": run.name} if run.name != name else {}
+    return " ".join(["ferlib train", name, *(f"--{key.replace('_', '-')} {value}" for key, value in options.items())])
+
+
+def _card_row(run, split, test_set):
+    scores = run.evaluate(split, test_set)
+    accuracy = format_interval(scores.accuracy, *scores.interval)
+    others = f"{scores.macro_f1:.3f}", f"{scores.calibration_error:.3f}", f"{scores.n:,}"
+    return split, test_set.replace("_", " "), accuracy, *others
+
+
+def _cell(value, form):
+    return "" if np.isnan(value) else format(value, form)

@@ -1,0 +1,59 @@
+"""Exported networks, run by LiteRT: without TensorFlow, and from any thread."""
+
+import contextlib
+import os
+import threading
+
+import numpy as np
+
+CORES = min(4, os.cpu_count() or 1)
+"""Threads that detecting and predicting take."""
+
+
+class Network:
+    """A `.tflite` network with one input. Threads may share it.
+
+    Attributes
+    ----------
+    input_shape, output_shapes : tuple of int, list of tuple of int
+        Of one item, without the batch.
+    """
+
+    _starting = threading.Lock()  # two threads that hide stderr at once would lose it for good
+
+    def __init__(self, content, *, threads=1):
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._lock = threading.Lock()
+        with self._starting, _quiet_stderr():
+            self._interpreter = Interpreter(model_content=content, num_threads=threads)
+            self._interpreter.allocate_tensors()
+        self._input = self._interpreter.get_input_details()[0]
+        self._outputs = self._interpreter.get_output_details()
+        self._batch = int(self._input["shape"][0])
+        shapes = [tuple(tensor["shape"][1:].tolist()) for tensor in (self._input, *self._outputs)]
+        self.input_shape, *self.output_shapes = shapes
+
+    def __call__(self, batch):
+        """Outputs, a list of (N, ...) arrays, for a batch (N, *input_shape) float32."""
+        with self._lock:
+            if len(batch) != self._batch:
+                self._interpreter.resize_tensor_input(self._input["index"], (len(batch), *self.input_shape))
+                self._interpreter.allocate_tensors()
+                self._batch = len(batch)
+            self._interpreter.set_tensor(self._input["index"], np.asarray(batch, np.float32))
+            self._interpreter.invoke()
+            return [self._interpreter.get_tensor(output["index"]) for output in self._outputs]
+
+
+@contextlib.contextmanager
+def _quiet_stderr():
+    """Hide what LiteRT's C++ writes past Python ("INFO: Created ... delegate"), an alarm to most readers."""
+    saved = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)

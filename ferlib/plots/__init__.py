@@ -1,0 +1,39 @@
+"""Every figure: data in, `Axes` out; nothing here predicts, shows or saves, but for `save_figure`.
+
+use_style, save_figure  Set matplotlib's defaults for every figure of the project; write a figure as PNG and SVG
+percent_axis, PALETTE  Label an axis that holds shares in per cent; colours for anything that is not an emotion
+plot_class_counts, plot_by_emotion  Bars of the class counts; grouped bars, emotions along the axis
+plot_threshold  How many faces each threshold of an image score would call an issue
+plot_faces, plot_prediction_sheet  A contact sheet; one of predictions, with labels and probabilities
+plot_history, plot_histories  Accuracy against epochs of one run; PublicTest accuracy, a line a run
+live_plot, plot_rates  A history that redraws itself in the notebook; learning rates against the share of the run
+plot_balancing  Recall against how rare an emotion is, by balancing strategy
+plot_leak, plot_experiments  The score that a leak fakes; points of accuracy that each experiment brought
+plot_confusion, plot_recall  Heat map of a confusion matrix; recall, precision and F1 by emotion, with intervals
+plot_roc, plot_precision_recall  Curves of every emotion against the others
+plot_calibration, plot_coverage  Reliability diagram; accuracy-coverage curve
+plot_votes  What FER+'s voters saw where a network is correct, and where it errs
+plot_maps  Seven mean faces under heat maps
+plot_runs, plot_robustness  Accuracy on the three test sets, beside claims; accuracy against severity of corruptions
+plot_prediction, plot_pipeline  A photo with boxes and probabilities; from photo to probabilities, step by step
+plot_probabilities, plot_timeline  Bars of one face; what each person in a video shows over time
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "_style": "PALETTE percent_axis save_figure use_style".split(),
+        "_dataset": "plot_by_emotion plot_class_counts plot_faces plot_threshold".split(),
+        "_training": (
+            "live_plot plot_balancing plot_experiments plot_histories plot_history plot_leak plot_rates"
+        ).split(),
+        "_scores": (
+            "plot_calibration plot_confusion plot_coverage plot_maps plot_precision_recall plot_prediction_sheet "
+            "plot_recall plot_roc plot_votes"
+        ).split(),
+        "_comparison": "plot_robustness plot_runs".split(),
+        "_photos": "plot_pipeline plot_prediction plot_probabilities plot_timeline".split(),
+    },
+)

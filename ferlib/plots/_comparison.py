@@ -1,0 +1,52 @@
+"""Plots of several runs beside one another, and of one run under corruption.
+
+Functions draw into `ax`, or else into a new figure, and return the Axes.
+"""
+
+import numpy as np
+
+from ferlib.config import EMOTIONS
+from ferlib.data import TEST_SETS
+from ferlib.plots._style import CURVE_COLORS, GREY, PALETTE, new_axes, percent_axis
+
+
+def plot_runs(table, *, ax=None):
+    """PrivateTest accuracy of runs on the three test sets with 95 % intervals, what was claimed, and people.
+
+    `table` is from `compare_runs`. Below the name of a run that is not complete stands how far it came.
+    """
+    ax, rows = new_axes(ax, figsize=(8, 1.8 + 0.6 * len(table))), np.arange(len(table))[::-1]
+    ax.axvspan(0.60, 0.70, color="#eeeeee", lw=0, label="people, as published: 65 ± 5 %")
+    for shift, color, test_set in zip((0.22, 0, -0.22), PALETTE, TEST_SETS, strict=False):
+        places = rows + shift
+        ax.hlines(places, table[f"{test_set} low"], table[f"{test_set} high"], color=color, lw=2.5)
+        ax.plot(table[test_set], places, "o", color=color, ms=6, label=test_set.replace("_", " "))
+    ax.plot(table["claim"], rows, "D", mfc="white", mec=GREY, ms=8, label="claimed")
+    if table["leaky"].any() and not table["leaky"].all():
+        ax.axhline(table["leaky"].sum() - 0.5, color=GREY, lw=0.8)
+    ax.set(xlabel="PrivateTest accuracy, with its 95 % interval", ylim=(-0.6, len(table) - 0.4))
+    ax.set_yticks(rows, [_name(row) for _, row in table.iterrows()])
+    ax.tick_params(axis="y", length=0)
+    percent_axis(ax.xaxis)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3, columnspacing=1, handletextpad=0.4)
+    return ax
+
+
+def _name(row):
+    notes = ["leaks"] * row["leaky"] + [f"{row['epochs']} of {row['planned']} epochs"] * (not row["complete"])
+    return "\n".join([row.name, ", ".join(notes)] if notes else [row.name])
+
+
+def plot_robustness(table, *, ax=None):
+    """Accuracy against the severity of each corruption, from `measure_robustness`; each curve begins at clean faces."""
+    ax, clean = new_axes(ax, figsize=(8, 4.5)), table[table["severity"] == 0].iloc[0]
+    curves = table[table["severity"] > 0].groupby("corruption", sort=False)
+    ax.axhspan(clean["low"], clean["high"], color="#eeeeee", lw=0, label="95 % interval\nof the faces as they are")
+    for (name, curve), color, mark in zip(curves, CURVE_COLORS, "osD^vPX", strict=False):
+        x, y = [0, *curve["severity"]], [clean["accuracy"], *curve["accuracy"]]
+        ax.plot(x, y, f"{mark}-", color=color, ms=5, label=name)
+    ax.axhline(1 / len(EMOTIONS), color=GREY, ls=":", label="guessing: 1 in 7")
+    ax.set(xlabel="severity (0: as it is)", ylabel=f"accuracy on {clean['n']:,} faces", ylim=(0, None), xticks=range(6))
+    percent_axis(ax.yaxis)
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return ax

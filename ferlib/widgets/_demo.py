@@ -1,0 +1,121 @@
+"""The demo: predictions for a photo or a camera, and how a prediction came about. It holds no logic."""
+
+import time
+from dataclasses import replace
+
+import ipywidgets
+import traitlets
+
+from ferlib.config import EMOTION_COLORS, EMOTIONS
+from ferlib.evaluation import apply_corruptions, list_networks, occlusion_map
+from ferlib.inference import Tracker, draw_heat, load_predictor, read_photo, sample_photo
+from ferlib.widgets._view import View, encode_picture, read_static
+
+SLIDERS = (
+    {"name": "blur", "change": "blur", "unit": "px", "low": 0, "high": 3, "step": 0.25, "usual": 0},
+    {"name": "light", "change": "too dark", "unit": "×", "low": 0.1, "high": 3, "step": 0.1, "usual": 1},
+    {"name": "rotation", "change": "rotation", "unit": "degrees", "low": 0, "high": 45, "step": 5, "usual": 0},
+    {"name": "noise", "change": "noise", "unit": "grey levels", "low": 0, "high": 50, "step": 5, "usual": 0},
+    {"name": "occlusion", "change": "occlusion", "unit": "px", "low": 0, "high": 32, "step": 2, "usual": 0},
+)
+"""Ways to corrupt a face: `change` is a name in `CORRUPTIONS`; at `usual` the face is as it was."""
+
+
+class Session:
+    """What the tabs of one demo share: the predictor, and the latest photo or frame with a face, with its faces."""
+
+    def __init__(self, predictor):
+        self.predictor, self.photo, self.faces = predictor, None, []
+
+    def predict(self, photo):
+        """The faces of a photo; a photo without any does not take the place of the latest one."""
+        faces = self.predictor(photo)
+        if faces:
+            self.photo, self.faces = photo, faces
+        return faces
+
+
+class _SessionView(View):
+    _css = read_static("demo.css")
+    emotions = traitlets.List(list(EMOTIONS)).tag(sync=True)
+    colors = traitlets.Dict(EMOTION_COLORS).tag(sync=True)
+
+    def __init__(self, session, **traits):
+        super().__init__(**traits)
+        self._session = session
+
+    def _shows(self):
+        return repr(self._session.predictor)
+
+
+class PhotoView(_SessionView):
+    """A photo by click, drop or paste; a sample is there at once."""
+
+    _esm = read_static("common.js", "upload.js")
+
+    def _reply(self, message, buffers):
+        """To "photo" or, without a picture, "sample": the faces; their crops, then the photo if asked for."""
+        photo = read_photo(bytes(buffers[0])) if message["kind"] == "photo" else sample_photo()
+        faces = self._session.predict(photo)
+        pictures = [encode_picture(face.crop) for face in faces]
+        if message.get("return_photo"):
+            pictures.append(encode_picture(photo, ".jpg"))
+        return {"kind": "faces", "faces": [_describe(face) for face in faces]}, pictures
+
+
+class CameraView(_SessionView):
+    """The faces in front of the camera of the reader's own computer."""
+
+    _esm = read_static("common.js", "camera.js")
+
+    def __init__(self, session):
+        super().__init__(session)
+        self._tracker = Tracker()
+
+    def _reply(self, message, buffers):
+        """To "frame": the faces, each with the number of its person, smoothed over time."""
+        faces = self._session.predict(read_photo(bytes(buffers[0])))
+        persons = self._tracker.update(faces, time.monotonic())
+        return {"kind": "faces", "faces": [{"person": number, **_describe(face)} for number, face in persons]}, []
+
+
+class StepsView(_SessionView):
+    """The latest face, step by step, as it is corrupted or the network changed."""
+
+    _esm = read_static("common.js", "steps.js")
+    sliders = traitlets.List(list(SLIDERS)).tag(sync=True)
+    networks = traitlets.List().tag(sync=True)
+    network = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, session):
+        super().__init__(session, networks=list_networks(), network=session.predictor.name)
+
+    def _reply(self, message, buffers):
+        """To "photo", the latest one, or "steps" of a face: its crop, that corrupted, the same under its heat map."""
+        session = self._session
+        if message["network"] != session.predictor.name:
+            session.predictor = load_predictor(message["network"])
+        if not session.faces:
+            session.predict(sample_photo())
+        if message["kind"] == "photo":
+            boxes = [face.box for face in session.faces]
+            return {"kind": "photo", "boxes": boxes}, [encode_picture(session.photo, ".jpg")]
+        face, predict_images = session.faces[message["face"]], session.predictor.predict_images
+        crop = apply_corruptions(face.crop, message["changes"])
+        corrupted = replace(face, crop=crop, probabilities=predict_images(crop[None])[0])
+        steps = face.crop, crop, draw_heat(crop, occlusion_map(predict_images, crop, step=4))
+        return {"kind": "steps", "face": _describe(corrupted)}, [encode_picture(picture) for picture in steps]
+
+
+def _describe(face):
+    """A prediction as the pages take it."""
+    names = "box score emotion predicted coarse".split()
+    return {name: getattr(face, name) for name in names} | {"probabilities": face.probabilities.tolist()}
+
+
+def demo(predictor=None):
+    """Photo, camera, and how a prediction came about, as `ipywidgets.Tab`; by default for `load_predictor()`."""
+    session = Session(predictor or load_predictor())
+    tabs = ipywidgets.Tab([PhotoView(session), CameraView(session), StepsView(session)])
+    tabs.titles = ("Photo", "Camera", "How it works")
+    return tabs

@@ -1,0 +1,132 @@
+// Steps view: how the answer for the latest face came about, redone as face or network are changed.
+
+const TIMEOUT = 30_000;
+
+const LIMITS = "It names the expression that a crowd would name, not what a person feels, and it errs more often on faces " +
+  "unlike those it learnt from. Not for decisions about people.";
+
+const round = (value, digits) => value.toLocaleString("en", { maximumSignificantDigits: digits });
+
+/** "1.4 M parameters, 2.7 MB, 1.3 ms a face; right on 69.0 % of 3,589 faces that it never saw (67.5 to 70.5 %)" */
+function describeNetwork({ parameters, file_bytes, milliseconds, accuracy, low, high, n }) {
+  const share = (value) => (100 * value).toFixed(1);
+  const size = parameters < 1e6 ? `${round(parameters, 2)}` : `${round(parameters / 1e6, 2)} million`;
+  return `${size} parameters, ${round(file_bytes / 1e6, 2)} MB, ${round(milliseconds, 2)} ms a face where it was trained; ` +
+    `right on ${share(accuracy)} % of ${n.toLocaleString("en")} faces that it never saw (${share(low)} to ${share(high)} %).`;
+}
+
+function render({ model, el }) {
+  const emotions = model.get("emotions");
+  const colors = model.get("colors");
+  const sliders = model.get("sliders");
+  const networks = model.get("networks");
+  const line = openLine(model);
+  let asking = false;
+  let wanted = null; // what to ask next: "photo", and its steps, or "steps" alone
+
+  const option = (value, text) => element("option", "", { value, textContent: text });
+  const names = new Set([model.get("network"), ...networks.map(({ name }) => name)]);
+  const network = element("select", "ferlib-select", { ariaLabel: "Network", ...OWN_KEYS }, ...[...names].map((name) => option(name, name)));
+  network.value = model.get("network");
+  const about = element("span", "ferlib-about");
+  const person = element("select", "ferlib-select", { ariaLabel: "Face", ...OWN_KEYS });
+  const status = element("p", "ferlib-status", { role: "status" });
+
+  const photo = element("canvas", "", { role: "img", ariaLabel: "The photo, and the face found in it" });
+  const [crop, corrupted, looked] = ["Turned upright, 48 by 48 grey pixels", "The same face, as you changed it", "Where the answer comes from"].map(
+    (alt) => element("img", "ferlib-step", { alt }));
+  const answer = element("div", "ferlib-answer");
+  const captions = ["1 photo, face found", "2 upright, 48x48", "3 changed by you", "4 red: what the answer rests on", "5 answer"];
+  const figures = [photo, crop, corrupted, looked, answer].map((content, i) =>
+    element("figure", "", {}, content, element("figcaption", "", {}, captions[i])));
+
+  const inputs = sliders.map(({ name, low, high, step, usual, unit }) => {
+    const output = element("output", "");
+    const input = element("input", "", { type: "range", min: low, max: high, step, ariaLabel: `${name}, ${unit}`, ...OWN_KEYS });
+    input.value = usual;
+    return { input, output, row: element("label", "ferlib-slider", {}, element("span", "", {}, name), input, output) };
+  });
+  const reset = makeButton("Reset", () => {
+    inputs.forEach(({ input }, i) => (input.value = sliders[i].usual));
+    redo();
+  });
+  const root = element("section", "ferlib ferlib-steps", { ariaLabel: "How it works" },
+    element("div", "ferlib-row", {}, element("label", "", {}, "Network ", network), about, person), status,
+    element("div", "ferlib-figures", {}, ...figures),
+    element("div", "ferlib-sliders", {}, ...inputs.map(({ row }) => row), reset),
+    element("p", "ferlib-limits", {}, LIMITS));
+  el.append(root);
+
+  function say(text, bad = false) {
+    status.textContent = text;
+    status.classList.toggle("ferlib-bad", bad);
+    root.dataset.state = bad ? "error" : "done";
+  }
+
+  const toBitmap = (bytes) => createImageBitmap(new Blob([bytes]));
+
+  function show(image, bytes) {
+    URL.revokeObjectURL(image.src);
+    image.src = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
+  }
+
+  /** Asks for the photo that was read last. */
+  async function fetchPhoto() {
+    const [{ boxes }, [bytes]] = await line.ask({ kind: "photo", network: network.value }, [], TIMEOUT);
+    const bitmap = await toBitmap(bytes);
+    if (person.length !== boxes.length) person.replaceChildren(...boxes.map((_, i) => option(i, `face ${i + 1}`)));
+    person.hidden = boxes.length < 2;
+    [photo.width, photo.height] = [bitmap.width, bitmap.height];
+    const context = photo.getContext("2d");
+    context.drawImage(bitmap, 0, 0);
+    const number = Number(person.value);
+    drawBox(context, boxes[number], String(number + 1), "#ffffff", Math.max(photo.width, photo.height) / 14);
+  }
+
+  async function fetchSteps() {
+    const settings = inputs.map(({ input }, i) => [sliders[i], Number(input.value)]);
+    const changes = Object.fromEntries(settings.filter(([slider, value]) => value !== slider.usual)
+      .map(([slider, value]) => [slider.change, value]));
+    const question = { kind: "steps", network: network.value, face: Number(person.value), changes };
+    const [{ face }, pictures] = await line.ask(question, [], TIMEOUT);
+    [crop, corrupted, looked].forEach((image, i) => show(image, pictures[i]));
+    answer.replaceChildren(makeBars(face.probabilities, emotions, colors));
+    say(`${network.value} says: ${describe(face)}.`);
+  }
+
+  /** Redoes the steps; while one question is under way, further changes wait and go as one. */
+  async function redo({ anew = false } = {}) {
+    inputs.forEach(({ input, output }, i) => (output.textContent = `${input.value} ${sliders[i].unit}`));
+    const costs = networks.find(({ name }) => name === network.value);
+    about.textContent = costs ? describeNetwork(costs) : "";
+    wanted = anew || wanted === "photo" ? "photo" : "steps";
+    if (asking) return;
+    asking = true;
+    root.dataset.state = "busy";
+    try {
+      while (wanted) {
+        const now = wanted;
+        wanted = null;
+        if (now === "photo") await fetchPhoto();
+        await fetchSteps();
+      }
+    } catch (error) {
+      wanted = null;
+      say(error.message, true);
+    }
+    asking = false;
+  }
+
+  network.addEventListener("change", () => redo());
+  person.addEventListener("change", () => redo({ anew: true }));
+  for (const { input } of inputs) input.addEventListener("input", () => redo());
+  // the photo read last may be another one whenever the tab is opened
+  const opened = new IntersectionObserver((entries) => entries.at(-1).isIntersecting && redo({ anew: true }));
+  opened.observe(root);
+  return () => {
+    opened.disconnect();
+    line.close();
+  };
+}
+
+export default { render };
