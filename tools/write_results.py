@@ -72,13 +72,22 @@ def format_recipes(runs):
 
 
 def format_results(runs):
-    """The results of `models/README.md` as Markdown: a row a run, those that leak last, and the means over seeds."""
+    """The results of `models/README.md` as Markdown: a row a run, those that leak last, and means over seeds.
+
+    A run of fewer epochs than its recipe asks for is not compared.
+    """
     table = compare_runs(runs)
+    short, table = table[~table["complete"]], table[table["complete"]]
     text = format_comparison(table).rename(columns={"published": "PrivateTest"})
     leaks = np.where(table["leaky"], ", **leaks: not comparable**", "")
     text.index = ("[" + table.index + "](" + table.index + "/card.md)" + leaks).rename("run")
-    seeds = [f"- `{name}`: {_mean(*row)}" for name, row in average_seeds(runs).iterrows()]
-    return "\n".join([markdown_table(text), "", "PrivateTest, mean ± standard deviation in points:", "", *seeds])
+    means = average_seeds([run for run in runs if run.name in table.index])
+    seeds = [f"- `{name}`: {_mean(*row)}" for name, row in means.iterrows()]
+    under_way = [f"- `{name}`: {row['epochs']} of {row['planned']} epochs" for name, row in short.iterrows()]
+    parts = [markdown_table(text), "PrivateTest, mean ± standard deviation in points:", "\n".join(seeds)]
+    if under_way:
+        parts += ["Under way, and not compared before they are as long as their recipes:", "\n".join(under_way)]
+    return "\n\n".join(parts)
 
 
 def _mean(seeds, mean, spread):

@@ -35,6 +35,13 @@ def test_a_run_that_is_under_way_has_no_score_in_the_readme(run):
     assert table["attention"][1].startswith(f"{run.accuracy():.1%} [")  # stopped early
 
 
+def test_the_full_table_lists_what_is_under_way_without_a_score(run):
+    short = changed(run, "augmented", dataclasses.replace(ZOO["augmented"], epochs=12), epochs_done=12)
+    text = format_results([short, run])
+    assert list(rows(text)) == [run.name]
+    assert text.endswith("as long as their recipes:\n\n- `augmented`: 12 of 60 epochs")
+
+
 def test_seeds_of_a_recipe_are_one_row(run):
     runs = [
         changed(run, name, dataclasses.replace(ZOO["micro"], seed=seed), epochs_done=75)
