@@ -26,7 +26,9 @@ class Run:
     metadata : Metadata
         How to use the network, how it was trained.
     history : pandas.DataFrame
-        One row an epoch: epoch (from 1), accuracy, learning_rate, loss, seconds, val_accuracy, val_loss.
+        One row an epoch: epoch (from 1), learning_rate, seconds; loss, accuracy, and, in newer runs, Keras'
+        precision and recall (of emotions given more than half the probability) and macro_f1, all of the training
+        images as augmented, and, with the prefix val_, of PublicTest.
     probabilities : dict
         `probabilities["PublicTest"]` is (labels (N,) int64, probabilities (N, 7) float32); the same for "PrivateTest".
     robustness : pandas.DataFrame or None

@@ -95,7 +95,9 @@ def build_trainer(network, config, *, steps):
         changed = layer(changed)
     trainer = Trainer(inputs, {"probabilities": network(changed["images"]), "labels": changed["labels"]})
     loss = LOSSES[config.loss](label_smoothing=config.label_smoothing)
-    trainer.compile(_optimizer(config, steps), loss, metrics=["accuracy"])
+    metrics = ["accuracy", keras.metrics.Precision(name="precision"), keras.metrics.Recall(name="recall")]
+    metrics.append(keras.metrics.F1Score("macro", name="macro_f1"))
+    trainer.compile(_optimizer(config, steps), loss, metrics=metrics)
     return trainer
 
 
