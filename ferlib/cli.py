@@ -72,19 +72,22 @@ def quality(arguments):
 
 
 def train(arguments):
-    """Train a network into a run folder; go on with an interrupted run; or train what the zoo lacks."""
+    """Train a network into a run folder; go on with an interrupted run; or train what models/ lacks."""
     from ferlib.data import load_faces
     from ferlib.training import resume_run, train_zoo
     from ferlib.training import train as train_run
 
     if (arguments.model is not None) + (arguments.resume is not None) + arguments.zoo + arguments.balancing != 1:
         raise ValueError("name a network, or an interrupted run with --resume, or --zoo, or --balancing")
+    if arguments.jobs != 1 and (not (arguments.zoo or arguments.balancing) or arguments.tensorboard):
+        raise ValueError("--jobs goes with --zoo or --balancing, without --tensorboard")
     faces = load_faces(arguments.data)
     options = {name: getattr(arguments, name) for name in ("time_limit", "tensorboard", "precision")}
     if arguments.zoo:
-        options |= {"models_dir": config.MODELS_DIR, "zoo": recipes.ZOO}
+        options |= {"models_dir": config.MODELS_DIR, "zoo": recipes.ZOO, "jobs": arguments.jobs}
     elif arguments.balancing:
-        options |= {"models_dir": config.MODELS_DIR / "balancing", "zoo": recipes.BALANCING_RUNS}
+        folder = config.MODELS_DIR / "balancing"
+        options |= {"models_dir": folder, "zoo": recipes.BALANCING_RUNS, "jobs": arguments.jobs}
     try:
         if "zoo" in options:
             print("whole runs:", ", ".join(train_zoo(faces, **options)) or "none")
@@ -105,6 +108,15 @@ def train(arguments):
         print((run_dir / "card.md").read_text())
     else:
         print(f"time limit: `ferlib train --resume {name}` goes on")
+
+
+def export(arguments):
+    """Export a run that was trained without TensorFlow, and score it on PrivateTest if it was not."""
+    from ferlib.data import load_faces
+    from ferlib.training import export_run
+
+    run_dir = export_run(config.MODELS_DIR / arguments.run_name, load_faces(arguments.data))
+    print((run_dir / "card.md").read_text(encoding="utf-8"))
 
 
 def evaluate(arguments):
@@ -219,6 +231,7 @@ def _parser():
     verb.add_argument("--resume", metavar="RUN", help="go on with an interrupted run, from its last whole epoch")
     verb.add_argument("--zoo", action="store_true", help="train what models/ still lacks, most needed first")
     verb.add_argument("--balancing", action="store_true", help="train what models/balancing/ lacks, for notebook 02")
+    verb.add_argument("--jobs", type=int, default=1, help="how many to train side by side, with --zoo or --balancing")
     verb.add_argument("--time-limit", type=_seconds, help="stop in time, such as 9m, to be resumed later")
     verb.add_argument("--data", help="any form of FER2013; by default FERLIB_DATA, then data/")
     verb.add_argument("--run-name", help="folder in models/; by default the model's name")
@@ -226,6 +239,9 @@ def _parser():
     verb.add_argument("--precision", help="float32 or mixed_bfloat16; by default what is faster on this machine")
     for name, kind in SETTINGS.items():
         verb.add_argument(f"--{name.replace('_', '-')}", type=kind, help="instead of the zoo's setting")
+    verb = add(export)
+    verb.add_argument("run_name", metavar="RUN", help="a folder in models/")
+    verb.add_argument("--data", help="any form of FER2013; by default FERLIB_DATA, then data/")
     verb = add(evaluate)
     verb.add_argument("runs", nargs="*", help="folders in models/; all by default")
     verb.add_argument(

@@ -143,8 +143,15 @@ ZOO = {
     **OWN,
     "oversampled_leaky": replace(RECIPES["oversampled"], split_protocol="leaky"),
     **{f"{name}_modern": TrainConfig(name, **MODERN) for name in RECIPES},
+    **{
+        f"{name}_seed{seed}": replace(recipe, seed=seed)
+        for seed in range(3)
+        for name, recipe in RECIPES.items()
+        if seed != recipe.seed
+    },
 }
-"""Every run that `models/` should hold, most needed first: as published, our own, then with the modern recipe."""
+"""Every run that `models/` should hold, most needed first: as published, our own, the leak, with the modern recipe, and
+other seeds of what was published."""
 
 _SMALL = TrainConfig("simple", width=0.5, epochs=10, learning_rate=5e-4)
 # an oversampled epoch is 1.76 times as long: the same number of steps for all

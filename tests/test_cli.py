@@ -78,6 +78,8 @@ def test_camera_without_a_display_says_so(monkeypatch, capsys):
         (["convert", "nonesuch.csv", "target"], "nonesuch.csv"),
         (["train", "simple", "--data", "nonesuch"], "nonesuch"),
         (["evaluate", "nonesuch"], "no run 'nonesuch'"),
+        (["export", "nonesuch", "--data", "embedded"], "no run 'nonesuch'"),
+        (["train", "simple", "--jobs", "2"], "--jobs goes with --zoo"),
     ],
 )
 def test_errors_are_one_sentence(arguments, sentence, capsys, tmp_path, monkeypatch):

@@ -13,7 +13,10 @@ PYPROJECT = tomllib.loads((PROJECT_DIR / "pyproject.toml").read_text())["project
 EXTRAS = PYPROJECT["optional-dependencies"]
 NEEDED = {
     canonicalize_name(requirement.name): requirement
-    for lines in (PYPROJECT["dependencies"], *(EXTRAS[extra] for extra in ("train", "notebooks", "app", "dev")))
+    for lines in (
+        PYPROJECT["dependencies"],
+        *(EXTRAS[extra] for extra in ("fit", "train", "notebooks", "app", "jax", "dev")),
+    )
     for requirement in map(Requirement, lines)
     if requirement.name != "ferlib"
 }

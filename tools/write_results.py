@@ -61,7 +61,7 @@ def format_recipes(runs):
         if best_seed[name] in means.index:
             score = _mean(*means.loc[best_seed[name]])
         if not row["complete"]:
-            score = f"under way: {row['epochs']} of {row['planned']} epochs"
+            score = f"under way: {_progress(row)}"
         elif row["leaky"]:
             score = f"**leaks:** {score}"
         link = f"[{name.replace('_leaky', ', leaky')}](models/{name}/card.md)"  # a narrow screen can break it
@@ -83,11 +83,15 @@ def format_results(runs):
     text.index = ("[" + table.index + "](" + table.index + "/card.md)" + leaks).rename("run")
     means = average_seeds([run for run in runs if run.name in table.index])
     seeds = [f"- `{name}`: {_mean(*row)}" for name, row in means.iterrows()]
-    under_way = [f"- `{name}`: {row['epochs']} of {row['planned']} epochs" for name, row in short.iterrows()]
+    under_way = [f"- `{name}`: {_progress(row)}" for name, row in short.iterrows()]
     parts = [markdown_table(text), "PrivateTest, mean ± standard deviation in points:", "\n".join(seeds)]
     if under_way:
         parts += ["Under way, and not compared before they are as long as their recipes:", "\n".join(under_way)]
     return "\n\n".join(parts)
+
+
+def _progress(row):
+    return f"{row['epochs']} of {row['planned']} epochs" + (", not scored" if np.isnan(row["published"]) else "")
 
 
 def _mean(seeds, mean, spread):

@@ -13,7 +13,7 @@ from ferlib import config
 from ferlib._atomic import UNFINISHED, whole_or_nothing
 from ferlib.data._csv import LoadedArrays
 
-_FORMAT = 2  # raise it when what an entry holds, or how a source is read, changes
+_FORMAT = 3  # raise it when what an entry holds, or how a source is read, changes
 
 
 def read_cached(path, state, read):

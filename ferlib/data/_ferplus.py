@@ -47,15 +47,16 @@ class FerPlus(NamedTuple):
 def load_ferplus(faces):
     """FER+'s votes for these faces.
 
-    Rows in the csv's order are known by their number; in another order, as class folders have it, by what is in the
-    picture: a re-encoded face is found by its hash among the faces of its split and label.
+    Whole splits in the csv's order are known by their row numbers; in another order, as class folders have it, by what
+    is in the picture: a re-encoded face is found by its hash among the faces of its split and label.
 
     Returns `FerPlus`.
     """
     kept = _read(FERPLUS_FILE)
     split = np.array([SPLITS.index(name) for name in faces.split])
-    if np.array_equal(faces.labels, kept["labels"]) and np.array_equal(split, kept["split"]):
-        found, how = np.arange(len(faces)), "by row"
+    rows = np.flatnonzero(np.isin(kept["split"], split))
+    if np.array_equal(faces.labels, kept["labels"][rows]) and np.array_equal(split, kept["split"][rows]):
+        found, how = rows, "by row"
     else:
         found, how = find_by_hash(faces.images, faces.labels, split, kept), "by picture"
     known = found >= 0

@@ -14,14 +14,15 @@ _SPLIT_CODES = {key: code for code, name in enumerate(SPLITS) for key in (code, 
 def read_npz(path, name):
     """Read images (N, 48, 48) uint8, labels (N,) 0..6, and split (N,), names or indices into `SPLITS`.
 
-    Without `split` all rows are Training. A row whose label or split is unknown is rejected; a file that is damaged,
-    lacks an array or has one of another shape is a ValueError. `name` stands in the errors.
+    The split may be called `usage`, as in the csv; without it all rows are Training. A row whose label or split is
+    unknown is rejected; a file that is damaged, lacks an array or has one of another shape is a ValueError. `name`
+    stands in the errors.
     """
-    has_split = find_split_array(path, name)
+    splits = find_split_array(path, name)
     try:
         with np.load(path) as file:
             images, labels = np.ascontiguousarray(file["images"]), file["labels"]
-            split = file["split"] if has_split else np.zeros(len(labels), np.uint8)
+            split = file[splits] if splits else np.zeros(len(labels), np.uint8)
     except (ValueError, EOFError, OSError, zlib.error, zipfile.BadZipFile) as error:
         raise ValueError(f"{name}: damaged or cut off ({error}); fetch it again") from error
     if images.dtype != np.uint8 or images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE):
@@ -41,7 +42,7 @@ def read_npz(path, name):
 
 
 def find_split_array(path, name):
-    """Does an .npz tell the splits? Refuses a file without images and labels."""
+    """Name of the array of an .npz that tells the splits, or None. Refuses a file without images and labels."""
     try:
         with zipfile.ZipFile(path) as archive:
             keys = [member.removesuffix(".npy") for member in archive.namelist()]
@@ -49,4 +50,4 @@ def find_split_array(path, name):
         raise ValueError(f"{name}: damaged or cut off ({error}); fetch it again") from error
     if not {"images", "labels"} <= set(keys):
         raise ValueError(f"{name}: expected the arrays images, labels and split; saw {', '.join(keys) or 'none'}")
-    return "split" in keys
+    return next((key for key in ("split", "usage") if key in keys), None)

@@ -13,10 +13,10 @@ def split_faces(faces):
     return tuple(faces.select(rows) for rows in split_rows(faces))
 
 
-def split_rows(faces):
-    """The row numbers of `split_faces`."""
-    parts = tuple(np.flatnonzero(faces.split == split) for split in SPLITS)
-    for split, rows in zip(SPLITS, parts, strict=True):
+def split_rows(faces, splits=SPLITS):
+    """The row numbers of `split_faces`, or of some of the splits: a tuple of (N,) int64."""
+    parts = tuple(np.flatnonzero(faces.split == split) for split in splits)
+    for split, rows in zip(splits, parts, strict=True):
         if len(rows) == 0:
             raise ValueError(f"{faces.source} has no {split} face: give the whole of FER2013, with its three splits")
     return parts

@@ -66,8 +66,8 @@ def compare_runs(runs):
         in training come last, whatever they score. Columns: leaky (bool); claim (accuracy, nan for none); PublicTest
         (accuracy); PrivateTest accuracy as published, deduplicated, faces_only, with "<test set> low", "<test set>
         high" and "<test set> n"; macro-F1; calibration error; parameters, multiply_adds, file_bytes, milliseconds (a
-        face, LiteRT, one thread), machine (where they were measured); epochs (done), planned, init_from (the run whose
-        weights it went on from, or "none"), complete (bool: as many epochs as planned, or ended by early stopping).
+        face, LiteRT, one thread); epochs (done), planned, init_from (the run whose weights it went on from, or
+        "none"), complete (bool: as many epochs as planned, or ended by early stopping; and scored on PrivateTest).
         nan where a run does not tell.
     """
     table = pd.DataFrame.from_dict({run.name: _row(run) for run in runs}, orient="index")
@@ -88,7 +88,8 @@ def average_seeds(runs):
         seeds (how many), mean and spread (standard deviation): a row for settings that were trained more than once,
         indexed by the run that is best on PublicTest.
     """
-    groups = [group for group in group_seeds(runs) if len(group) > 1]
+    scored = [run for run in runs if "PrivateTest" in run.probabilities]
+    groups = [group for group in group_seeds(scored) if len(group) > 1]
     accuracies = [[run.accuracy("PrivateTest") for run in group] for group in groups]
     rows = [(len(group), np.mean(group), np.std(group, ddof=1)) for group in accuracies]
     return pd.DataFrame(rows, index=[group[0].name for group in groups], columns=["seeds", "mean", "spread"])
@@ -141,20 +142,22 @@ def _path(config, configs):
 
 
 def _row(run):
-    metadata, plan = run.metadata, _plan(run.config)
+    metadata, plan, scored = run.metadata, _plan(run.config), "PrivateTest" in run.probabilities
     row = {"leaky": run.leaky, "claim": CLAIMS[plan.model][0] if plan in RECIPES.values() else np.nan}
     row["PublicTest"] = run.accuracy("PublicTest")
     for test_set in TEST_SETS:
-        n = len(run.select("PrivateTest", test_set)[0]) if test_set in run.test_sets else 0
+        n = len(run.select("PrivateTest", test_set)[0]) if scored and test_set in run.test_sets else 0
         row[test_set] = accuracy = run.accuracy("PrivateTest", test_set) if n else np.nan
         row[f"{test_set} low"], row[f"{test_set} high"] = wilson_interval(round(accuracy * n) if n else 0, n)
         row[f"{test_set} n"] = n
-    scores, early = run.evaluate("PrivateTest"), run.config.patience > 0 and run.config.epochs >= plan.epochs
-    row |= {"macro-F1": scores.macro_f1, "calibration error": scores.calibration_error}
-    costs = ("parameters", "multiply_adds", "file_bytes", "milliseconds", "machine")
+    scores = run.evaluate("PrivateTest") if scored else None
+    row |= {"macro-F1": scores.macro_f1 if scored else np.nan}
+    row |= {"calibration error": scores.calibration_error if scored else np.nan}
+    costs = ("parameters", "multiply_adds", "file_bytes", "milliseconds")
+    early = run.config.patience > 0 and run.config.epochs >= plan.epochs
     row |= {cost: getattr(metadata, cost) or np.nan for cost in costs}
     row |= {"epochs": metadata.epochs_done, "planned": plan.epochs, "init_from": run.config.init_from}
-    return row | {"complete": early or metadata.epochs_done >= plan.epochs}
+    return row | {"complete": scored and (early or metadata.epochs_done >= plan.epochs)}
 
 
 def _plan(config):

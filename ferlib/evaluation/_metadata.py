@@ -36,7 +36,8 @@ class Metadata:
     backend, precision, machine : str
         Of Keras; its dtype policy in training, or None where it is not known; devices and cores.
     parameters, multiply_adds, file_bytes, milliseconds : int, int, int or None, float or None
-        Costs of the network: multiply-adds a face; size of its export, and time a face on one thread of `machine`.
+        Costs of the network: multiply-adds a face; size of its export, and time a face on one thread of the machine
+        that exported it, which need not be `machine`.
     git_commit : str or None
         Of the project when the training began; None outside of git.
     """

@@ -1,15 +1,13 @@
 """The run folder, the contract between training and everything after it: write one, load it."""
 
 import hashlib
-import platform
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 from ferlib._atomic import whole_or_nothing
-from ferlib.config import MODELS_DIR
+from ferlib.config import MODELS_DIR, SPLITS
 from ferlib.evaluation._explain import average_occlusion
 from ferlib.evaluation._metadata import INPUT, Metadata, list_runs, read_metadata, write_metadata
 from ferlib.evaluation._robustness import measure_robustness
@@ -30,7 +28,8 @@ class Run:
         precision and recall (of emotions given more than half the probability) and macro_f1, all of the training
         images as augmented, and, with the prefix val_, of PublicTest.
     probabilities : dict
-        `probabilities["PublicTest"]` is (labels (N,) int64, probabilities (N, 7) float32); the same for "PrivateTest".
+        `probabilities["PublicTest"]` is (labels (N,) int64, probabilities (N, 7) float32); the same for "PrivateTest",
+        if the run was scored on it.
     robustness : pandas.DataFrame or None
         As `measure_robustness` returns it, if it was measured.
     occlusion : tuple of two (7, 48, 48) float32, or None
@@ -66,6 +65,10 @@ class Run:
         """Labels (N,) and probabilities (N, 7) of a test set; `find_rows` tells which there are, and its errors."""
         from ferlib.data import find_rows
 
+        if split not in self.probabilities:
+            raise ValueError(
+                f"run {self.name} was not scored on {split}: `ferlib export {self.name}`, with these faces"
+            )
         labels, probabilities = self.probabilities[split]
         rows = find_rows(labels, split, test_set)
         return labels[rows], probabilities[rows]
@@ -118,10 +121,10 @@ def write_run(folder, name, config, faces, probabilities, *, mirrored, made_by):
     faces : FaceDataset
         What was trained on and scored.
     probabilities, mirrored : dict
-        (N, 7) float by split, "PublicTest" and "PrivateTest", as the network gives them for the faces, and for the
-        faces mirrored. The temperature that is stored, and applied to what is stored, is fitted to PublicTest.
+        (N, 7) float by split, "PublicTest" and perhaps "PrivateTest", as the network gives them for the faces, and for
+        the faces mirrored. The temperature that is stored, and applied to what is stored, is fitted to PublicTest.
     made_by : dict
-        The fields of `Metadata` from `backend` on: how the network was made, and what it costs.
+        The fields of `Metadata` from `data` on: how the network was made, and what it costs.
     """
     from ferlib.evaluation._tables import format_card
 
@@ -145,8 +148,6 @@ def write_run(folder, name, config, faces, probabilities, *, mirrored, made_by):
         epochs_done=len(history),
         seconds=round(float(history["seconds"].sum())),
         accuracy_with_mirror_image={split: float((predicted[split] == labels[split]).mean()) for split in labels},
-        data={"source": faces.source, "fingerprint": faces.fingerprint, "training_rows": len(faces.part("Training"))},
-        versions={"python": platform.python_version(), "keras": version("keras"), "numpy": version("numpy")},
         **made_by,
     )
     write_metadata(folder, metadata)
@@ -180,19 +181,20 @@ def write_occlusion(run, predict_images, faces, *, models_dir=MODELS_DIR):
 
 
 def list_networks(models_dir=MODELS_DIR):
-    """What it costs and is worth to use each run that came with its network; needs no pandas.
+    """What it costs and is worth to use each run that came with its network and was scored; needs no pandas.
 
     Returns
     -------
     list of dict
-        Most accurate first: name, parameters, file_bytes, milliseconds (a face, on the machine that trained it),
+        Most accurate first: name, parameters, file_bytes, milliseconds (a face, on the machine that exported it),
         accuracy on PrivateTest, low and high of its 95 % interval, n.
     """
     networks = []
     for folder in (Path(models_dir) / name for name in list_runs(models_dir)):
         metadata = read_metadata(folder)
-        if metadata.network and (folder / metadata.network).is_file():
-            labels, probabilities = _load_probabilities(folder)["PrivateTest"]
+        usable = metadata.network and (folder / metadata.network).is_file()
+        if usable and (scored := _load_probabilities(folder).get("PrivateTest")):
+            labels, probabilities = scored
             correct, n = int((probabilities.argmax(1) == labels).sum()), len(labels)
             low, high = wilson_interval(correct, n)
             costs = {key: getattr(metadata, key) for key in ("parameters", "file_bytes", "milliseconds")}
@@ -211,7 +213,8 @@ def _load_probabilities(folder):
     with np.load(folder / "probabilities.npz") as arrays:
         return {
             split: (arrays[f"{split}_labels"].astype(np.int64), arrays[f"{split}_probabilities"].astype(np.float32))
-            for split in ("PublicTest", "PrivateTest")
+            for split in SPLITS
+            if f"{split}_labels" in arrays
         }
 
 

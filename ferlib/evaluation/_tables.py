@@ -11,6 +11,9 @@ from ferlib.evaluation._scores import format_interval
 from ferlib.recipes import ZOO
 
 CARD = Path(__file__).with_name("card.md")
+NOT_EXPORTED = """
+- Not exported, since TensorFlow was not installed where it was trained. `ferlib export {run.name}` adds the export, its
+  time a face, and the score on PrivateTest if that is lacking."""
 
 
 def format_comparison(table):
@@ -33,7 +36,9 @@ def format_card(run):
     """Text (Markdown) of a run's `card.md`: what it is, how it was trained, its scores with intervals, its limits."""
     config, metadata = run.config, run.metadata
     choice = f"Epoch and temperature ({metadata.temperature:.2f}) were chosen on PublicTest"
-    protocol = f"{choice}; PrivateTest was scored once."
+    protocol = (
+        f"{choice}; PrivateTest {'was scored once' if 'PrivateTest' in run.probabilities else 'is not scored yet'}."
+    )
     if run.leaky:
         protocol = "Faces of PublicTest and PrivateTest were among those trained on: these scores measure memory."
     sources = ", ".join(f"`{name}`" for name in config.sources)
@@ -48,6 +53,7 @@ def format_card(run):
         command=_train_command(run),
         before=f"; where `models/` lacks their networks, it first trains {sources}" if sources else "",
         protocol=protocol,
+        not_exported="" if metadata.network else NOT_EXPORTED.format(run=run),
         scores=markdown_table(pd.DataFrame(rows, columns=columns).set_index("split")),
         mirrored=f"\nAveraged with the predictions for the mirrored face: {reached}.\n" if reached else "",
     )

@@ -2,7 +2,8 @@
 
 train                settings and faces -> a run folder: weights, export, history, probabilities, card
 resume_run           go on with an interrupted run, with its own settings
-train_zoo            train every run of a dictionary that is lacking, or was trained otherwise
+export_run           add export and score to a run that was trained without TensorFlow, or without PrivateTest
+train_zoo            train every run of a dictionary that is lacking, in turn or side by side
 MODELS               builders by name: `MODELS["simple"]()`
 count_multiply_adds  what a network spends on one face
 AUGMENTATIONS        random changes of training images, by the name in `TrainConfig.augment`
@@ -26,7 +27,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_batchnorm": ["use_fused_batchnorm"],
         "_export": ["export_network"],
         "_models": "MODELS count_multiply_adds".split(),
-        "_train": "train resume_run train_zoo".split(),
+        "_train": "export_run resume_run train".split(),
         "_trainer": "SCHEDULES build_network build_trainer choose_precision".split(),
+        "_zoo": ["train_zoo"],
     },
 )

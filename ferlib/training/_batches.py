@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from ferlib.config import EMOTIONS, MODELS_DIR
+from ferlib.config import EMOTIONS, MODELS_DIR, SPLITS
 from ferlib.data import class_weights, expected_labels, leak_rows, load_ferplus, oversample_rows, split_rows
 
 SCORING_BATCH = 256
@@ -27,8 +27,9 @@ def train_val_batches(config, faces, *, models_dir=MODELS_DIR):
 def train_val_rows(config, faces):
     """Rows (N,) int64 of `faces` to train on, some repeated if oversampled, and (M,) int64 to choose the epoch on."""
     if config.split_protocol == "leaky":
+        split_rows(faces)  # all three must be there to leak
         return leak_rows(faces.labels, seed=config.seed)
-    training, public_test, _ = split_rows(faces)
+    training, public_test = split_rows(faces, SPLITS[:2])
     if config.balance == "oversample":
         training = training[oversample_rows(faces.labels[training], seed=config.seed)]
     return training, public_test

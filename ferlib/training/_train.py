@@ -1,6 +1,7 @@
 """From settings and faces to a run folder."""
 
 import dataclasses
+import importlib.util
 import json
 import math
 import os
@@ -8,6 +9,7 @@ import platform
 import shutil
 import subprocess
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import keras
@@ -15,9 +17,9 @@ from tqdm import tqdm
 from tqdm.keras import TqdmCallback
 
 from ferlib._atomic import UNFINISHED, whole_or_nothing
-from ferlib.config import MODELS_DIR, PROJECT_DIR
-from ferlib.evaluation import list_runs, read_history, read_metadata, write_run
-from ferlib.recipes import ZOO, TrainConfig
+from ferlib.config import MODELS_DIR, PROJECT_DIR, SPLITS
+from ferlib.evaluation import load_run, read_history, read_metadata, write_run
+from ferlib.recipes import TrainConfig
 from ferlib.training._batches import find_network, predict_probabilities, train_val_batches, use_devices
 from ferlib.training._batchnorm import use_fused_batchnorm
 from ferlib.training._callbacks import AveragedWeights, Checkpoints, Clock, EpochLine
@@ -43,8 +45,10 @@ def train(
     """Train a network of the zoo and leave a run folder: weights, export, history, probabilities, card.
 
     Trains on Training, keeps the weights of the epoch that is best on PublicTest, and scores PrivateTest once, at the
-    end. Until the run is whole it stands in `<run_dir>.partial`; stopped at any moment, by Ctrl-C, a kill or a full
-    disk, it can be resumed from its last whole epoch, and ends as it would have ended uninterrupted.
+    end. Where TensorFlow is not installed, or PrivateTest not at hand, the run is whole without export or score;
+    `export_run` adds them elsewhere. Until the run is whole it stands in `<run_dir>.partial`; stopped at any moment, by
+    Ctrl-C, a kill or a full disk, it can be resumed from its last whole epoch, and ends as it would have ended
+    uninterrupted.
 
     Its teachers, and the run whose weights it goes on from, are trained first, as they were, where they come without
     their networks.
@@ -53,7 +57,7 @@ def train(
     ----------
     config : TrainConfig
     faces : FaceDataset
-        With its three splits.
+        With Training and PublicTest at least.
     run_dir : path
         The run folder to make.
     resume : bool
@@ -91,9 +95,11 @@ def train(
     check_config(config)
     if run_dir.exists() and not overwrite:
         raise FileExistsError(f"{run_dir.name}: this run is there already; choose another name or delete it")
-    deadline, commit = _deadline(time_limit), _git_commit()
+    deadline, commit = find_deadline(time_limit), _git_commit()
     partial = _open_partial(config, faces, run_dir, resume=resume)
-    if not _train_sources(config, faces, models_dir, time_limit=time_limit, precision=precision, verbose=verbose):
+    *sources, _ = order_runs({run_dir.name: config}, models_dir)
+    options = dict(time_limit=time_limit, precision=precision, verbose=verbose)
+    if len(train_in_turn(dict(sources), faces, models_dir, **options)) < len(sources):
         return None
     use_devices(config.batch_size)
     keras.utils.set_random_seed(config.seed)
@@ -135,54 +141,109 @@ def train(
 def resume_run(run_dir, faces, **options):
     """Go on with the interrupted run of `run_dir`, with its own settings; options and result of `train`.
 
+    A run that is whole but was not exported is exported.
+
     Raises
     ------
     FileNotFoundError
         If no such run was interrupted.
     """
-    config = TrainConfig(**_read_settings(Path(run_dir))["config"])
+    run_dir = Path(run_dir)
+    if not is_interrupted(run_dir) and needs_export(run_dir):
+        return export_run(run_dir, faces)
+    config = TrainConfig(**_read_settings(run_dir)["config"])
     return train(config, faces, run_dir=run_dir, resume=True, **options)
 
 
-def train_zoo(faces, *, models_dir=MODELS_DIR, zoo=ZOO, time_limit=None, **options):
-    """Train what the zoo still lacks: first runs that are not there, then those that were trained otherwise.
+def export_run(run_dir, faces):
+    """Add to a whole run what was lacking where it was trained: export and timing, and the score on PrivateTest.
 
-    `zoo` is a dict of `TrainConfig` by run, `time_limit` that of all together in seconds: the run then under way goes
-    on at the next call. Other options are those of `train`. Returns the names of the runs that became whole.
+    Parameters
+    ----------
+    run_dir : path
+        Of a run with its weights, `model.keras`.
+    faces : FaceDataset
+        With the PublicTest faces on which its epoch was chosen.
+
+    Returns
+    -------
+    Path
+        `run_dir`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such run, or if its weights are not there.
+    ModuleNotFoundError
+        If TensorFlow is not installed, which alone can write the export.
+    ValueError
+        If the run was scored on other PublicTest faces.
     """
-    models_dir = Path(models_dir)
-    there = list_runs(models_dir)
-    absent = [name for name in zoo if name not in there]
-    otherwise = [name for name in zoo if name in there and read_metadata(models_dir / name).config != zoo[name]]
-    runs = [(name, zoo[name]) for name in absent + otherwise]
-    return _train_in_turn(runs, faces, models_dir, time_limit=time_limit, **options)
+    run_dir = Path(run_dir)
+    run = load_run(run_dir.name, models_dir=run_dir.parent)
+    run.select_faces(faces, "PublicTest")
+    weights = find_network(run_dir.name, run_dir.parent)
+    if not weights.is_file():
+        raise FileNotFoundError(f"{run_dir.name}/{weights.name} is not there: a run is exported from its weights")
+    if not _can_export():
+        raise ModuleNotFoundError("TensorFlow is not installed, which alone can write the export", name="tensorflow")
+    with whole_or_nothing(run_dir, replace=True) as folder:
+        shutil.copytree(run_dir, folder)
+        made_by = {key: getattr(run.metadata, key) for key in MADE_BY}
+        _complete(folder, run_dir.name, run.config, faces, keras.models.load_model(weights), made_by)
+    return run_dir
 
 
-def _train_sources(config, faces, models_dir, **options):
-    """Train the sources of a run that come without their networks; are they all there?"""
-
-    def lacking():  # found out one by one: training one source may train another, its own
-        return (name for name in config.sources if not find_network(name, models_dir).is_file())
-
-    runs = ((name, read_metadata(models_dir / name).config) for name in lacking())
-    _train_in_turn(runs, faces, models_dir, **options)
-    return not any(lacking())
+def needs_export(run_dir):
+    """Is this a whole run that could be exported here, and was not where it was trained?"""
+    there = (run_dir / "metadata.json").is_file() and find_network(run_dir.name, run_dir.parent).is_file()
+    return there and read_metadata(run_dir).network is None and _can_export()
 
 
-def _train_in_turn(runs, faces, models_dir, *, time_limit, **options):
-    deadline, done = _deadline(time_limit), []
-    for name, config in runs:
+def _can_export():
+    return importlib.util.find_spec("tensorflow") is not None
+
+
+def order_runs(runs, models_dir):
+    """`runs`, a dict of `TrainConfig` by name, as a list of pairs in an order in which they can be trained.
+
+    Before each come the sources that it needs, where they are not in `models_dir` with their networks: as `runs` has
+    them, or else as they were.
+    """
+    ordered = {}
+
+    def add(name, config):
+        for source in config.sources:
+            if source not in ordered and not find_network(source, models_dir).is_file():
+                add(source, runs.get(source) or read_metadata(models_dir / source).config)
+        ordered.setdefault(name, config)
+
+    for name, config in runs.items():
+        add(name, config)
+    return list(ordered.items())
+
+
+def train_in_turn(runs, faces, models_dir, *, time_limit=None, **options):
+    """Train `runs`, a dict as for `order_runs`, until the time limit (seconds); names of those that became whole."""
+    deadline, done = find_deadline(time_limit), []
+    for name, config in runs.items():
         run_dir, left = models_dir / name, deadline - time.monotonic()
         if left <= 0:
             break
         options |= {"run_dir": run_dir, "models_dir": models_dir, "time_limit": left, "overwrite": True}
-        if not train(config, faces, resume=_settings(run_dir).is_file(), **options):
+        if not train(config, faces, resume=is_interrupted(run_dir), **options):
             break
         done.append(name)
     return done
 
 
-def _deadline(time_limit):
+def is_interrupted(run_dir):
+    """Is there a state of this run to resume?"""
+    return _settings(run_dir).is_file()
+
+
+def find_deadline(time_limit):
+    """When so many seconds will be over, in terms of `time.monotonic()`; never if None."""
     return math.inf if time_limit is None else time.monotonic() + time_limit
 
 
@@ -223,24 +284,37 @@ def _finish(config, faces, network, run_dir, *, precision, commit):
         folder.mkdir()
         shutil.copy(partial / "history.csv", folder)
         round_weights(network)
-        network.save(folder / "model.keras")
-        exported = export_network(folder)
-        images = {split: faces.part(split).images for split in ("PublicTest", "PrivateTest")}
+        network.save(find_network(run_dir.name, folder.parent))
         devices = ", ".join(keras.distribution.list_devices())
+        training_rows = len(faces.part("Training"))
         made_by = {
+            "data": {"source": faces.source, "fingerprint": faces.fingerprint, "training_rows": training_rows},
+            "versions": {"python": platform.python_version(), "keras": version("keras"), "numpy": version("numpy")},
             "backend": keras.config.backend(),
             "precision": precision,
             "machine": f"{devices} of {os.cpu_count()} {platform.machine()} cores",
             "parameters": network.count_params(),
             "multiply_adds": count_multiply_adds(network),
-            "file_bytes": exported.stat().st_size,
-            "milliseconds": round(time_network(exported), 3),
             "git_commit": commit,
         }
-        probabilities = {split: predict_probabilities(network, images[split]) for split in images}
-        mirrored = {split: predict_probabilities(network, images[split][:, :, ::-1]) for split in images}
-        write_run(folder, run_dir.name, config, faces, probabilities, mirrored=mirrored, made_by=made_by)
+        _complete(folder, run_dir.name, config, faces, network, made_by)
     shutil.rmtree(partial)
+
+
+MADE_BY = "data versions backend precision machine parameters multiply_adds git_commit".split()
+"""Fields of `Metadata` that tell how a network was trained."""
+
+
+def _complete(folder, name, config, faces, network, made_by):
+    """Export a network, if TensorFlow is there, and score it on the test splits that are."""
+    if _can_export():
+        exported = export_network(folder)
+        costs = {"file_bytes": exported.stat().st_size, "milliseconds": round(time_network(exported), 3)}
+        made_by = made_by | costs
+    images = {split: faces.part(split).images for split in SPLITS[1:] if split in faces.split}
+    probabilities = {split: predict_probabilities(network, images[split]) for split in images}
+    mirrored = {split: predict_probabilities(network, images[split][:, :, ::-1]) for split in images}
+    write_run(folder, name, config, faces, probabilities, mirrored=mirrored, made_by=made_by)
 
 
 def _git_commit():

@@ -137,6 +137,11 @@ def test_an_npz_without_split_is_training_and_one_without_a_split_loads(tmp_path
     assert len(load_faces(write_npz(tmp_path / "b.npz", [array[rows] for array in ARRAYS]))) == rows.sum()
 
 
+def test_an_npz_may_call_the_split_usage_as_the_csv_does(tmp_path):
+    np.savez(tmp_path / "c.npz", images=ARRAYS[0], labels=ARRAYS[1], usage=ARRAYS[2])
+    assert_same(load_faces(tmp_path / "c.npz"), ARRAYS)
+
+
 IMAGES, LABELS, SPLIT = ARRAYS
 
 

@@ -104,6 +104,13 @@ def test_faces_in_the_csvs_order_are_known_by_row(faces, kept):
     assert ferplus.source == f"FER+'s votes on {len(faces)} of {len(faces)} faces, known by row"
 
 
+def test_whole_splits_in_the_csvs_order_are_known_by_row(faces, kept):
+    rows = faces.split != "PrivateTest"
+    ferplus = load_ferplus(faces.select(rows))
+    assert np.array_equal(ferplus.votes, kept[rows])
+    assert ferplus.source.endswith("known by row")
+
+
 def test_re_encoded_faces_in_another_order_are_known_by_picture(faces, kept):
     order = np.random.default_rng(0).permutation(len(faces))
     jpegs = [cv2.imencode(".jpg", face, [cv2.IMWRITE_JPEG_QUALITY, 90])[1] for face in faces.images[order]]

@@ -20,9 +20,10 @@ def test_oversampling_repeats_training_rows_only(drawn_faces):
     assert len(set(validation)) == len(validation)
 
 
-def test_data_without_a_test_split_is_refused(drawn_faces):
-    with pytest.raises(ValueError, match="no PrivateTest face"):
-        train_val_rows(TrainConfig(), drawn_faces.select(drawn_faces.split != "PrivateTest"))
+@pytest.mark.parametrize(("protocol", "split"), [("official", "PublicTest"), ("leaky", "PrivateTest")])
+def test_data_without_a_split_that_is_needed_is_refused(protocol, split, drawn_faces):
+    with pytest.raises(ValueError, match=f"no {split} face"):
+        train_val_rows(TrainConfig(split_protocol=protocol), drawn_faces.select(drawn_faces.split != split))
 
 
 def test_ferplus_votes_have_their_share_in_the_targets(drawn_faces, monkeypatch):

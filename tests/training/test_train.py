@@ -1,20 +1,22 @@
 import dataclasses
+import importlib.util
 import os
 import random
 import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
 from ferlib._atomic import UNFINISHED
-from ferlib.evaluation import load_run, read_metadata
+from ferlib.evaluation import compare_runs, list_networks, load_run, read_metadata
 from ferlib.inference import load_predictor
 from ferlib.recipes import DISTILLED, MODERN, OWN, RECIPES, ZOO
-from ferlib.training import resume_run, train, train_zoo
+from ferlib.training import export_run, resume_run, train, train_zoo
 
 FILES = ["card.md", "history.csv", "metadata.json", "model.keras", "model.tflite", "probabilities.npz"]
 
@@ -188,34 +190,93 @@ def test_a_run_stopped_while_its_folder_was_written(tiny_config, drawn_faces, tr
     assert_same_run(tmp_path, "run", "at_once")
 
 
-KILLED = """
+@pytest.fixture
+def without_tensorflow(monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "tensorflow" else find(name))
+    yield
+    monkeypatch.undo()
+
+
+@pytest.fixture
+def unexported_run(tiny_config, drawn_faces, without_tensorflow, tmp_path, monkeypatch):
+    """As `trained_run`, but trained without TensorFlow and PrivateTest."""
+    seen = drawn_faces.select(drawn_faces.split != "PrivateTest")
+    assert train(tiny_config, seen, run_dir=tmp_path / "tiny", verbose=False)
+    with pytest.raises(ModuleNotFoundError, match="TensorFlow"):
+        export_run(tmp_path / "tiny", drawn_faces)
+    monkeypatch.undo()
+    return tmp_path / "tiny"
+
+
+def test_a_run_without_tensorflow_is_whole_and_says_that_it_is_not_exported(unexported_run):
+    assert sorted(path.name for path in unexported_run.iterdir()) == sorted(set(FILES) - {"model.tflite"})
+    run = load_run("tiny", models_dir=unexported_run.parent)
+    assert run.metadata.network is None and list(run.probabilities) == ["PublicTest"]
+    card = (unexported_run / "card.md").read_text()
+    assert "`ferlib export tiny`" in card and "PrivateTest is not scored yet" in card
+    table = compare_runs([run])
+    assert not table["complete"].item() and np.isnan(table["published"].item()) and table["PublicTest"].item() > 0
+    with pytest.raises(ValueError, match="not scored on PrivateTest"):
+        run.evaluate("PrivateTest")
+    assert list_networks(unexported_run.parent) == []
+
+
+@pytest.mark.parametrize("way", ["export", "resume", "zoo"])
+def test_an_export_adds_what_was_lacking(way, unexported_run, trained_run, tiny_config, drawn_faces):
+    before = read_metadata(unexported_run)
+    if way == "export":
+        export_run(unexported_run, drawn_faces)
+    elif way == "resume":
+        resume_run(unexported_run, drawn_faces)
+    else:
+        assert train_zoo(drawn_faces, models_dir=unexported_run.parent, zoo={"tiny": tiny_config}) == []
+    assert sorted(path.name for path in unexported_run.iterdir()) == FILES
+    assert_same_run(unexported_run.parent, "tiny", trained_run)
+    after = read_metadata(unexported_run)
+    assert after.milliseconds > 0 and after.file_bytes == (unexported_run / "model.tflite").stat().st_size
+    assert after.data == before.data and after.machine == before.machine
+    assert "ferlib export" not in (unexported_run / "card.md").read_text()
+
+
+def test_a_run_is_exported_from_its_weights_and_with_its_faces(unexported_run, drawn_faces):
+    with pytest.raises(ValueError, match="not those"):
+        export_run(unexported_run, drawn_faces.select(np.arange(300)))
+    (unexported_run / "model.keras").unlink()
+    with pytest.raises(FileNotFoundError, match=r"model\.keras is not there"):
+        export_run(unexported_run, drawn_faces)
+
+
+ZOO_OF_THREE = """
 import sys
+from pathlib import Path
 from ferlib.recipes import TrainConfig
 from ferlib.data import load_faces
-from ferlib.training import resume_run, train
-print("ready", flush=True)
-faces, run_dir, kind = load_faces("embedded"), sys.argv[1], sys.argv[2]
-config = TrainConfig("simple", width=0.1, epochs=4, batch_size=32, learning_rate=1e-3)
-train(config, faces, run_dir=run_dir) if kind == "train" else resume_run(run_dir, faces)
+from ferlib.training import train_zoo
+if __name__ == "__main__":
+    one = TrainConfig("simple", width=0.1, epochs=5, batch_size=32, learning_rate=1e-3)
+    student = TrainConfig("micro", width=0.2, epochs=2, batch_size=32, teacher="one", distillation=0.5)
+    zoo = {"student": student, "one": one, "two": TrainConfig("simple", width=0.1, epochs=5, seed=1)}
+    print(*train_zoo(load_faces("embedded"), models_dir=Path(sys.argv[1]), zoo=zoo, jobs=int(sys.argv[2])))
 """
 
 
-def test_a_killed_run_ends_as_the_uninterrupted_one(tmp_path):
-    start = [sys.executable, "-c", KILLED]
-    environment = os.environ | {"FERLIB_PROFILE": "tiny"}
-    subprocess.run([*start, tmp_path / "at_once", "train"], env=environment, check=True, capture_output=True)
-    kind, kills = "train", 0
-    while kills < 2 and not (tmp_path / "killed").exists():
-        with subprocess.Popen(
-            [*start, tmp_path / "killed", kind], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        ) as process:
-            process.stdout.readline()
-            time.sleep(random.uniform(0.5, 8))
-            process.kill()
-        kind, kills = "resume" if (tmp_path / "killed.partial" / "config.json").exists() else "train", kills + 1
-    if not (tmp_path / "killed").exists():
-        subprocess.run([*start, tmp_path / "killed", kind], env=environment, check=True, capture_output=True)
-    assert_same_run(tmp_path, "at_once", "killed")
+def test_runs_side_by_side_survive_a_kill_and_end_as_in_turn(tmp_path):
+    script = tmp_path / "zoo.py"
+    script.write_text(ZOO_OF_THREE)
+    options = dict(env=os.environ | {"FERLIB_PROFILE": "tiny"}, text=True, stdout=subprocess.PIPE)
+    in_turn = subprocess.run([sys.executable, script, tmp_path / "in_turn", "1"], check=True, **options)
+    assert in_turn.stdout.splitlines()[-1] == "one student two"
+    side_by_side = [sys.executable, script, tmp_path / "killed", "2"]
+    with subprocess.Popen(side_by_side, **options) as process:
+        while process.poll() is None and not list(tmp_path.glob("killed/*.partial/epoch-*")):
+            time.sleep(0.05)
+        time.sleep(random.uniform(0, 5))
+        process.kill()
+        process.stdout.read()  # ends when the children, which inherited it, have ended too
+    subprocess.run(side_by_side, check=True, **options)
+    for name in ("one", "two", "student"):
+        assert_same_run(tmp_path, Path("in_turn", name), Path("killed", name))
 
 
 def test_the_zoo_trains_what_is_lacking(tiny_config, trained_run, drawn_faces, tmp_path):
@@ -234,7 +295,11 @@ def test_the_zoo_trains_what_is_lacking(tiny_config, trained_run, drawn_faces, t
 
 def test_the_zoo_holds_each_network_as_published_and_modern():
     both = {network + ending for network in RECIPES for ending in ("", "_modern")}
-    assert set(ZOO) == both | set(OWN) | set(DISTILLED) | {"compact_no_distillation", "oversampled_leaky"}
+    seeds = {name for name in ZOO if "_seed" in name}
+    assert set(ZOO) - seeds == both | set(OWN) | set(DISTILLED) | {"compact_no_distillation", "oversampled_leaky"}
+    for name, recipe in RECIPES.items():
+        alike = [config.seed for config in ZOO.values() if dataclasses.replace(config, seed=recipe.seed) == recipe]
+        assert sorted(alike) == [0, 1, 2], name
 
 
 PARALLEL = """
@@ -251,7 +316,6 @@ train(config, faces, run_dir=sys.argv[1])
 
 
 def test_several_devices_share_the_batches_and_learn_the_same(tmp_path):
-    pytest.importorskip("jax")
     for devices in (1, 2):
         environment = {"KERAS_BACKEND": "jax", "FERLIB_PROFILE": "tiny"}
         environment["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
