@@ -84,7 +84,9 @@ def _train_side_by_side(runs, faces, models_dir, *, jobs, time_limit, **options)
                 exit_code = processes.pop(name).exitcode
                 if exit_code:
                     failed.append(name)
-                elif not is_interrupted(models_dir / name):
+                elif is_interrupted(models_dir / name):  # no time for another epoch
+                    deadline = time.monotonic()
+                else:
                     whole.append(name)
     finally:
         for process in processes.values():
