@@ -6,14 +6,21 @@ import pytest
 
 from ferlib.config import NOTEBOOKS_DIR, PROJECT_DIR
 from ferlib.evaluation import list_runs, load_run
-from tools.write_results import README_MARKS, format_recipes, format_results
+from tools.write_results import FAMOUS_MARKS, README_MARKS, format_famous, format_results, write_readme_table
 
 README = (PROJECT_DIR / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("path", "write"), [("README.md", format_recipes), ("models/README.md", format_results)])
-def test_results_are_those_of_the_run_folders(path, write):
-    start, end = README_MARKS
+@pytest.mark.parametrize(
+    ("path", "marks", "write"),
+    [
+        ("README.md", README_MARKS, write_readme_table),
+        ("README.md", FAMOUS_MARKS, format_famous),
+        ("models/README.md", README_MARKS, format_results),
+    ],
+)
+def test_results_are_those_of_the_run_folders(path, marks, write):
+    start, end = marks
     written = (PROJECT_DIR / path).read_text(encoding="utf-8").partition(start)[2].partition(end)[0].strip()
     assert written == write([load_run(name) for name in list_runs()]), "run `python -m tools.write_results`"
 

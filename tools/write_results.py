@@ -6,23 +6,25 @@ import pandas as pd
 from ferlib._atomic import whole_or_nothing
 from ferlib.config import MODELS_DIR, PROJECT_DIR
 from ferlib.evaluation import (
+    CLAIMS,
     average_seeds,
+    compare_recipes,
     compare_runs,
     format_card,
     format_comparison,
-    format_interval,
-    group_seeds,
+    format_recipes,
+    format_spread,
     list_runs,
     load_run,
     markdown_table,
 )
 
 README_MARKS = ("<!-- results: written by `python -m tools.write_results` -->", "<!-- end of results -->")
-README_RUNS = "simple oversampled mini_xception augmented attention micro compact best oversampled_leaky".split()
+FAMOUS_MARKS = ("<!-- famous -->", "<!-- end -->")
 
 
 def write_results(runs, *, readme=PROJECT_DIR / "README.md", models_dir=MODELS_DIR):
-    """Write the results between the two marks of the README and of `models/README.md`, and every run's card.
+    """Write the results between the marks of the README and of `models/README.md`, and every run's card.
 
     Parameters
     ----------
@@ -34,41 +36,40 @@ def write_results(runs, *, readme=PROJECT_DIR / "README.md", models_dir=MODELS_D
     ValueError
         If one of the two lacks a mark; nothing is written then.
     """
-    texts, (start, end) = {}, README_MARKS
-    for path, write in ((readme, format_recipes), (models_dir / "README.md", format_results)):
-        before, found, rest = path.read_text(encoding="utf-8").partition(start)
-        _, closed, after = rest.partition(end)
-        if not (found and closed):
-            raise ValueError(f"{path.name} lacks the line {start} or, below it, {end}: put both back")
-        texts[path] = f"{before}{start}\n\n{write(runs)}\n\n{end}{after}"
+    table, full = (f"\n\n{text}\n\n" for text in (write_readme_table(runs), format_results(runs)))
+    short = readme.read_text(encoding="utf-8")
+    short = _replace(_replace(short, README_MARKS, table, readme), FAMOUS_MARKS, format_famous(runs), readme)
+    path = models_dir / "README.md"
+    texts = {readme: short, path: _replace(path.read_text(encoding="utf-8"), README_MARKS, full, path)}
     texts |= {models_dir / run.name / "card.md": format_card(run) for run in runs}
     for path, text in texts.items():
         with whole_or_nothing(path) as unfinished:
             unfinished.write_text(text, encoding="utf-8")
 
 
-def format_recipes(runs):
-    """The README's results as Markdown, narrow enough for a telephone: a row a recipe of `README_RUNS`, at most nine.
+def _replace(text, marks, new, path):
+    before, found, rest = text.partition(marks[0])
+    _, closed, after = rest.partition(marks[1])
+    if not (found and closed):
+        raise ValueError(f"{path.name} lacks {marks[0]} or, after it, {marks[1]}: put both back")
+    return f"{before}{marks[0]}{new}{marks[1]}{after}"
 
-    Seeds of a recipe stand together as their mean; a run of fewer epochs than its recipe asks for has no score yet;
-    recipes that are not among the runs are left out.
-    """
-    best_seed = {run.name: group[0].name for group in group_seeds(runs) for run in group}
-    comparison, means, rows = compare_runs(runs), average_seeds(runs), []
-    for name in [name for name in README_RUNS if name in comparison.index]:
-        row = comparison.loc[name]
-        score = format_interval(*row[["published", "published low", "published high"]])
-        if best_seed[name] in means.index:
-            score = _mean(*means.loc[best_seed[name]])
-        if not row["complete"]:
-            score = f"under way: {_progress(row)}"
-        elif row["leaky"]:
-            score = f"**leaks:** {score}"
-        link = f"[{name.replace('_leaky', ', leaky')}](models/{name}/card.md)"  # a narrow screen can break it
-        claim = "" if np.isnan(row["claim"]) else f"{row['claim']:.1%}"
-        rows.append((link, claim, score, f"{row['parameters'] / 1e6:.2f} M"))
-    table = pd.DataFrame(rows, columns=["recipe", "claim", "score", "size"]).set_index("recipe")
-    return markdown_table(table)
+
+def write_readme_table(runs):
+    """The README's results as Markdown, narrow enough for a telephone."""
+    text = format_recipes(compare_recipes(runs))[["claim", "score", "size"]]
+    text = text.replace("leaks:", "**leaks:**", regex=True)
+    links = [f"[{name.replace('_leaky', ', leaky')}](models/{name}/card.md)" for name in text.index]  # can be broken
+    return markdown_table(text.set_axis(pd.Index(links, name="recipe")))
+
+
+def format_famous(runs):
+    """What the famous 81 % are worth, in a few words; nothing if the two runs that tell it are not there."""
+    by_name = {run.name: run for run in runs}
+    if not {"oversampled", "oversampled_leaky"} <= by_name.keys():
+        return ""
+    leaky, without = by_name["oversampled_leaky"].history["val_accuracy"].max(), by_name["oversampled"].accuracy()
+    return f"{CLAIMS['oversampled'][0]:.0%} claimed, {leaky:.0%} with the leak, {without:.0%} without"
 
 
 def format_results(runs):
@@ -82,7 +83,7 @@ def format_results(runs):
     leaks = np.where(table["leaky"], ", **leaks: not comparable**", "")
     text.index = ("[" + table.index + "](" + table.index + "/card.md)" + leaks).rename("run")
     means = average_seeds([run for run in runs if run.name in table.index])
-    seeds = [f"- `{name}`: {_mean(*row)}" for name, row in means.iterrows()]
+    seeds = [f"- `{row.Index}`: {format_spread(row)}" for row in means.itertuples()]
     under_way = [f"- `{name}`: {_progress(row)}" for name, row in short.iterrows()]
     parts = [markdown_table(text), "PrivateTest, mean ± standard deviation in points:", "\n".join(seeds)]
     if under_way:
@@ -92,10 +93,6 @@ def format_results(runs):
 
 def _progress(row):
     return f"{row['epochs']} of {row['planned']} epochs" + (", not scored" if np.isnan(row["published"]) else "")
-
-
-def _mean(seeds, mean, spread):
-    return f"{mean:.1%} ± {100 * spread:.1f} over {seeds:.0f} seeds"
 
 
 if __name__ == "__main__":

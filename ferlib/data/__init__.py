@@ -17,6 +17,7 @@ load_ferplus       FER+'s votes, and out-of-fold probabilities, for these faces
 FerPlus            what `load_ferplus` returns
 VOTES              FER+'s columns
 load_test_votes    FER+'s votes on a test split of FER2013, without its pictures
+load_fer2013_labels  labels and splits of all its rows, likewise
 is_fer2013         are these labels FER2013's own of a split?
 TEST_SETS          published, deduplicated, faces_only
 find_rows          rows of a test set within its split
@@ -38,8 +39,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_convert": "convert_faces download_faces".split(),
         "_dataset": "FaceDataset count_labels find_source load_faces".split(),
         "_ferplus": (
-            "FERPLUS_FILE FerPlus TEST_SETS VOTES expected_labels find_rows is_fer2013 load_ferplus load_test_votes "
-            "majority_labels vote_entropy vote_shares"
+            "FERPLUS_FILE FerPlus TEST_SETS VOTES expected_labels find_rows is_fer2013 load_fer2013_labels "
+            "load_ferplus load_test_votes majority_labels vote_entropy vote_shares"
         ).split(),
         "_hashing": "dct_signatures perceptual_hashes".split(),
         "_splits": "class_weights leak_rows oversample_rows split_faces split_rows".split(),

@@ -74,6 +74,12 @@ def load_test_votes(split):
     return pd.DataFrame(_split(split)["votes"], columns=list(VOTES)).astype(int)
 
 
+def load_fer2013_labels():
+    """FER2013's labels (N,) int64 and splits (N,) str, in the csv's order: they are kept with the votes."""
+    kept = _read(FERPLUS_FILE)
+    return kept["labels"].astype(np.int64), np.array(SPLITS)[kept["split"]]
+
+
 def is_fer2013(labels, split):
     """Are these (N,) labels FER2013's own of a split, row by row?"""
     return np.array_equal(_split(split)["labels"], labels)

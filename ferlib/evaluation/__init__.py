@@ -9,6 +9,7 @@ evaluate, Scores  Labels and probabilities to scores with n and 95 % intervals
 wilson_interval, format_interval  Interval of a share; "71.3% [69.8%, 72.7%]"
 apply_temperature  Probabilities at another temperature
 compare_runs, compare_pairs  A row a run: claim, scores on three test sets, costs; McNemar's test of pairs
+compare_recipes  A row a recipe, its seeds together: the claim beside the score
 group_seeds, choose_seeds, average_seeds  Runs that differ in their seed alone: lists, the best, mean and spread
 check_scores, CLAIMS  Stored scores beside predictions made anew; what authors report of their recipes
 coarse_probabilities, accuracy_coverage  Coarse classes; accuracy if the least confident faces are left out
@@ -16,7 +17,8 @@ find_confident_errors, find_uncertain_correct  Predictions to look at
 compare_with_votes  Labels and predictions beside annotator votes
 CORRUPTIONS, apply_corruptions, measure_robustness  The corruptions; several at once; accuracy under every one
 occlusion_map, grad_cam  Explanation of one prediction
-format_comparison, format_card, markdown_table  `compare_runs` as texts; a run's card; a table as Markdown
+format_comparison, format_recipes, format_pairs  Those three tables as texts
+format_card, format_spread, markdown_table  A run's card; mean and spread over seeds; a table as Markdown
 """
 
 import lazy_loader
@@ -24,7 +26,9 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "_compare": "CLAIMS average_seeds check_scores choose_seeds compare_pairs compare_runs group_seeds".split(),
+        "_compare": (
+            "CLAIMS average_seeds check_scores choose_seeds compare_pairs compare_recipes compare_runs group_seeds"
+        ).split(),
         "_explain": "grad_cam occlusion_map".split(),
         "_metadata": "Metadata list_runs read_metadata".split(),
         "_predictions": (
@@ -33,6 +37,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_robustness": "CORRUPTIONS apply_corruptions measure_robustness".split(),
         "_runs": "Run list_networks load_run read_history write_occlusion write_robustness write_run".split(),
         "_scores": "Scores apply_temperature evaluate format_interval wilson_interval".split(),
-        "_tables": "format_card format_comparison markdown_table".split(),
+        "_tables": "format_card format_comparison format_pairs format_recipes format_spread markdown_table".split(),
     },
 )

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ferlib.data import TEST_SETS
 from ferlib.evaluation._scores import wilson_interval
-from ferlib.recipes import RECIPES, ZOO
+from ferlib.recipes import OWN, RECIPES, ZOO
 
 CLAIMS = {
     "simple": (0.632, "its test folder, on which the epoch was chosen too"),
@@ -74,6 +74,34 @@ def compare_runs(runs):
     return table.sort_values(["leaky", "PublicTest"], ascending=[True, False], kind="stable")
 
 
+def compare_recipes(runs):
+    """One row a recipe, its seeds together: what is claimed beside what it scores. Only complete runs are compared.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by recipe, at most nine, in the order of `compare_runs`. Columns: claim (accuracy, nan for none);
+        accuracy on PrivateTest, its low and high (95 % interval), deduplicated accuracy, each the mean over seeds;
+        seeds (how many), spread (standard deviation over them, nan for one); leaky (bool); parameters, multiply_adds.
+    """
+    table, means = compare_runs(runs), {}
+    table = table[table["complete"]]
+    seeds = [[run.name for run in alike] for alike in group_seeds([run for run in runs if run.name in table.index])]
+    for name in [name for name in table.index if name in (*RECIPES, *OWN, "oversampled_leaky")]:
+        alike = table.loc[next(names for names in seeds if name in names)]
+        means[name] = {
+            "accuracy": alike["published"].mean(),
+            "low": alike["published low"].mean(),
+            "high": alike["published high"].mean(),
+            "deduplicated": alike["deduplicated"].mean(),
+            "seeds": len(alike),
+            "spread": alike["published"].std(),
+        }
+    columns = ["accuracy", "low", "high", "deduplicated", "seeds", "spread"]
+    means = pd.DataFrame.from_dict(means, orient="index", columns=columns)
+    return table.loc[means.index, ["claim", "leaky", "parameters", "multiply_adds"]].join(means)
+
+
 def choose_seeds(runs):
     """Of runs that differ in their seed alone, the one that is best on PublicTest: list of Run, best first."""
     return [alike[0] for alike in group_seeds(runs)]
@@ -85,14 +113,14 @@ def average_seeds(runs):
     Returns
     -------
     pandas.DataFrame
-        seeds (how many), mean and spread (standard deviation): a row for settings that were trained more than once,
-        indexed by the run that is best on PublicTest.
+        seeds (how many), accuracy (their mean) and spread (standard deviation): a row for settings that were trained
+        more than once, indexed by the run that is best on PublicTest.
     """
     scored = [run for run in runs if "PrivateTest" in run.probabilities]
     groups = [group for group in group_seeds(scored) if len(group) > 1]
     accuracies = [[run.accuracy("PrivateTest") for run in group] for group in groups]
     rows = [(len(group), np.mean(group), np.std(group, ddof=1)) for group in accuracies]
-    return pd.DataFrame(rows, index=[group[0].name for group in groups], columns=["seeds", "mean", "spread"])
+    return pd.DataFrame(rows, index=[group[0].name for group in groups], columns=["seeds", "accuracy", "spread"])
 
 
 def check_scores(run, predict_images, faces):

@@ -32,6 +32,36 @@ def format_comparison(table):
     return pd.DataFrame(cells, index=table.index)
 
 
+def format_recipes(table):
+    """The table of `compare_recipes` as texts: claim, score with its interval or spread, points between, size."""
+    scores = []
+    for row in table.itertuples():
+        score = format_interval(row.accuracy, row.low, row.high) if row.seeds == 1 else format_spread(row)
+        scores.append(f"leaks: {score}" if row.leaky else score)
+    cells = {"claim": [_cell(claim, ".1%") for claim in table["claim"]], "score": scores}
+    cells["points"] = [_cell(100 * points, "+.1f") for points in table["accuracy"] - table["claim"]]
+    cells["deduplicated"] = [_cell(score, ".1%") for score in table["deduplicated"]]
+    cells["size"] = [f"{count / 1e6:.2f} M" for count in table["parameters"]]
+    cells["M multiply-adds"] = [f"{count / 1e6:.0f}" for count in table["multiply_adds"]]
+    return pd.DataFrame(cells, index=table.index.rename("recipe"))
+
+
+def format_spread(row):
+    """Mean and standard deviation over seeds as text, from a row with the columns accuracy, spread and seeds."""
+    return f"{row.accuracy:.1%} ± {100 * row.spread:.1f} over {row.seeds:.0f} seeds"
+
+
+def format_pairs(pairs):
+    """The table of `compare_pairs` as texts, differences in points."""
+    points = [
+        f"{100 * row.difference:+.1f} [{100 * row.low:+.1f}, {100 * row.high:+.1f}]" for row in pairs.itertuples()
+    ]
+    names = [f"{first} - {second}" for first, second in pairs.index]
+    faces = pairs[["only first", "only second"]].astype(str).to_dict("list")
+    p = ["< 0.0001" if p < 0.0001 else f"{p:.4f}" for p in pairs["p, Holm"]]
+    return pd.DataFrame({"points [95 % interval]": points, **faces, "p, Holm": p}, index=names)
+
+
 def format_card(run):
     """Text (Markdown) of a run's `card.md`: what it is, how it was trained, its scores with intervals, its limits."""
     config, metadata = run.config, run.metadata

@@ -6,6 +6,7 @@ plot_class_counts, plot_by_emotion  Bars of the class counts; grouped bars, emot
 plot_threshold  How many faces each threshold of an image score would call an issue
 plot_faces, plot_prediction_sheet  A contact sheet; one of predictions, with labels and probabilities
 plot_history, plot_histories  Accuracy against epochs of one run; PublicTest accuracy, a line a run
+plot_curves  One run's accuracy, loss, and PublicTest's precision, recall and macro-F1 against epochs
 live_plot, plot_rates  A history that redraws itself in the notebook; learning rates against the share of the run
 plot_balancing  Recall against how rare an emotion is, by balancing strategy
 plot_leak, plot_experiments  The score that a leak fakes; points of accuracy that each experiment brought
@@ -14,7 +15,8 @@ plot_roc, plot_precision_recall  Curves of every emotion against the others
 plot_calibration, plot_coverage  Reliability diagram; accuracy-coverage curve
 plot_votes  What FER+'s voters saw where a network is correct, and where it errs
 plot_maps  Seven mean faces under heat maps
-plot_runs, plot_robustness  Accuracy on the three test sets, beside claims; accuracy against severity of corruptions
+plot_recipes, plot_runs  What each recipe claims beside what it scores; each run on the three test sets
+plot_robustness  Accuracy against the severity of corruptions
 plot_prediction, plot_pipeline  A photo with boxes and probabilities; from photo to probabilities, step by step
 plot_probabilities, plot_timeline  Bars of one face; what each person in a video shows over time
 """
@@ -27,13 +29,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_style": "PALETTE percent_axis save_figure use_style".split(),
         "_dataset": "plot_by_emotion plot_class_counts plot_faces plot_threshold".split(),
         "_training": (
-            "live_plot plot_balancing plot_experiments plot_histories plot_history plot_leak plot_rates"
+            "live_plot plot_balancing plot_curves plot_experiments plot_histories plot_history plot_leak plot_rates"
         ).split(),
         "_scores": (
             "plot_calibration plot_confusion plot_coverage plot_maps plot_precision_recall plot_prediction_sheet "
             "plot_recall plot_roc plot_votes"
         ).split(),
-        "_comparison": "plot_robustness plot_runs".split(),
+        "_comparison": "plot_recipes plot_robustness plot_runs".split(),
         "_photos": "plot_pipeline plot_prediction plot_probabilities plot_timeline".split(),
     },
 )

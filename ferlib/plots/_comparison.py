@@ -10,10 +10,39 @@ from ferlib.data import TEST_SETS
 from ferlib.plots._style import CURVE_COLORS, GREY, PALETTE, new_axes, percent_axis
 
 
+def plot_recipes(table, *, ax=None):
+    """What each recipe claims beside what it scores on PrivateTest, with the 95 % interval, and the points between.
+
+    `table` is from `compare_recipes`. A recipe that leaks has no score: its line is hollow.
+    """
+    ax, rows = new_axes(ax, figsize=(8, 1.4 + 0.45 * len(table))), np.arange(len(table))[::-1]
+    ax.axvspan(0.60, 0.70, color="#eeeeee", lw=0, label="people, as published: 65 ± 5 %")
+    ax.hlines(rows, table["claim"], table["accuracy"], color=GREY, lw=0.8)
+    ax.plot(table["claim"], rows, "D", mfc="white", mec=GREY, ms=8, label="claimed")
+    for leaky, color, label in ((False, PALETTE[0], "scored, without leakage"), (True, PALETTE[1], "with the leak")):
+        these = (table["leaky"] == leaky).to_numpy()
+        ax.hlines(rows[these], table["low"][these], table["high"][these], color=color, lw=2.5)
+        if these.any():
+            ax.plot(
+                table["accuracy"][these], rows[these], "o", color=color, mfc="white" if leaky else color, label=label
+            )
+    for row, recipe in zip(rows, table.itertuples(), strict=True):
+        points = "" if np.isnan(recipe.claim) else f" ({100 * (recipe.accuracy - recipe.claim):+.1f})"
+        place = np.nanmax([recipe.claim, recipe.high])
+        ax.annotate(f"{recipe.accuracy:.1%}{points}", (place, row), (9, 0), textcoords="offset points", va="center")
+    ax.set(xlabel="PrivateTest accuracy (points above or below the claim)", ylim=(-0.6, len(table) - 0.4))
+    ax.set_xlim(right=max(table["high"].max(), table["claim"].max()) + 0.08)
+    ax.set_yticks(rows, table.index)
+    ax.tick_params(axis="y", length=0)
+    percent_axis(ax.xaxis)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=4, columnspacing=1, handletextpad=0.4)
+    return ax
+
+
 def plot_runs(table, *, ax=None):
     """PrivateTest accuracy of runs on the three test sets with 95 % intervals, what was claimed, and people.
 
-    `table` is from `compare_runs`. Below the name of a run that is not complete stands how far it came.
+    `table` is from `compare_runs`.
     """
     ax, rows = new_axes(ax, figsize=(8, 1.8 + 0.6 * len(table))), np.arange(len(table))[::-1]
     ax.axvspan(0.60, 0.70, color="#eeeeee", lw=0, label="people, as published: 65 ± 5 %")
@@ -25,16 +54,11 @@ def plot_runs(table, *, ax=None):
     if table["leaky"].any() and not table["leaky"].all():
         ax.axhline(table["leaky"].sum() - 0.5, color=GREY, lw=0.8)
     ax.set(xlabel="PrivateTest accuracy, with its 95 % interval", ylim=(-0.6, len(table) - 0.4))
-    ax.set_yticks(rows, [_name(row) for _, row in table.iterrows()])
+    ax.set_yticks(rows, [f"{name}, leaks" if leaky else name for name, leaky in table["leaky"].items()])
     ax.tick_params(axis="y", length=0)
     percent_axis(ax.xaxis)
     ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3, columnspacing=1, handletextpad=0.4)
     return ax
-
-
-def _name(row):
-    notes = ["leaks"] * row["leaky"] + [f"{row['epochs']} of {row['planned']} epochs"] * (not row["complete"])
-    return "\n".join([row.name, ", ".join(notes)] if notes else [row.name])
 
 
 def plot_robustness(table, *, ax=None):

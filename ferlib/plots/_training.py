@@ -27,6 +27,27 @@ def plot_history(history, *, ax=None):
     return ax
 
 
+def plot_curves(history):
+    """A figure of three Axes against epochs: accuracy; loss; and PublicTest's precision, recall and macro-F1.
+
+    `history` is that of a `Run` whose history has them. Precision and recall are Keras' own: of the emotions given more
+    than half the probability, so that recall begins near 0. Returns the Axes, a tuple.
+    """
+    _, axes = plt.subplots(1, 3, figsize=(12, 3.4))
+    plot_history(history, ax=axes[0])
+    for column, label in (("loss", "Training, as augmented"), ("val_loss", "PublicTest")):
+        axes[1].plot(history["epoch"], history[column], ".-", label=label)
+    axes[1].set(xlabel="epoch", ylabel="loss")
+    for name, color in zip(("precision", "recall", "macro_f1"), CURVE_COLORS[2:], strict=False):
+        label = name.replace("_f1", "-F1")
+        axes[2].plot(history["epoch"], history[f"val_{name}"], ".-", color=color, label=label)
+    axes[2].set(xlabel="epoch", ylabel="on PublicTest", ylim=(0, 1))
+    for ax in axes[1:]:
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.legend()
+    return tuple(axes)
+
+
 def plot_histories(runs, *, ax=None):
     """PublicTest accuracy against epochs, a line a run with its name at its end.
 
@@ -153,10 +174,11 @@ def plot_experiments(table, *, ax=None):
     """
     ax, rows = new_axes(ax, figsize=(9, 1.2 + 0.6 * len(table))), np.arange(len(table))[::-1]
     gains = 100 * (table["with"] - table["without"]).to_numpy()
-    for kept, color in (("yes", PALETTE[0]), ("no", PALETTE[1])):
+    kinds = ("yes", PALETTE[0], "kept: in the final recipe"), ("no", PALETTE[1], "dropped: tried, and left out again")
+    for kept, color, label in kinds:
         these = (table["kept"] == kept).to_numpy()
         ax.hlines(rows[these], 0, gains[these], color=color, lw=2.5)
-        ax.plot(gains[these], rows[these], "o", color=color, ms=6, label={"yes": "kept", "no": "dropped"}[kept])
+        ax.plot(gains[these], rows[these], "o", color=color, ms=6, label=label)
     for gain, row, without, reached in zip(gains, rows, table["without"], table["with"], strict=True):
         text = f"{without:.1%} → {reached:.1%}"
         ax.annotate(text, (max(gain, 0), row), (8, 0), textcoords="offset points", va="center", size="small")

@@ -39,7 +39,7 @@ def train_zoo(faces, *, models_dir=MODELS_DIR, zoo=ZOO, jobs=1, time_limit=None,
     time_limit : float, optional
         Seconds for all together; the runs then under way go on at the next call.
     **options
-        Those of `train`; with several jobs precision alone.
+        Those of `train`; with several jobs precision and verbose alone.
 
     Returns
     -------
@@ -100,6 +100,6 @@ def _train_alone(config, faces, run_dir, ends, options):
     """Train a run in this process, which ends when its parent does; `ends` is a `time.time()`."""
     parent = multiprocessing.parent_process()
     threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
-    options |= {"models_dir": run_dir.parent, "time_limit": ends - time.time(), "overwrite": True, "verbose": True}
+    options = {"verbose": True} | options | {"models_dir": run_dir.parent, "time_limit": ends - time.time()}
     with suppress(KeyboardInterrupt):  # the parent tells
-        train(config, faces, run_dir=run_dir, resume=is_interrupted(run_dir), **options)
+        train(config, faces, run_dir=run_dir, resume=is_interrupted(run_dir), overwrite=True, **options)

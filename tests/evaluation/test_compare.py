@@ -9,8 +9,11 @@ from ferlib.evaluation import (
     check_scores,
     choose_seeds,
     compare_pairs,
+    compare_recipes,
     compare_runs,
     format_comparison,
+    format_pairs,
+    format_recipes,
 )
 from ferlib.inference import load_predictor
 from ferlib.recipes import MODERN, RECIPES
@@ -56,6 +59,25 @@ def test_many_pairs_are_judged_more_strictly(run):
     assert table["p, Holm"].min() == pytest.approx(4 * table["p"].min())
     assert table.loc[(run.name, run.name), ["difference", "p, Holm"]].to_list() == [0, 1]
     assert (table["low"][:3] > 0).all()
+
+
+def test_pairs_are_told_in_points(run):
+    text = format_pairs(compare_pairs([(perfect(run, "perfect"), run)])).loc["perfect - tiny"]
+    assert text["points [95 % interval]"].startswith(f"{100 * (1 - run.accuracy()):+.1f} [+")
+    assert text["p, Holm"] == "< 0.0001"
+
+
+def test_recipes_are_compared_once_they_are_as_long_as_published(run):
+    seeds = [changed(run, f"simple{seed}", config={"seed": seed}, epochs_done=50) for seed in (0, 1)]
+    seeds[0] = dataclasses.replace(perfect(run, "simple", config={"seed": 0}, epochs_done=50))
+    short = changed(run, "attention", config=dataclasses.asdict(RECIPES["attention"]) | {"epochs": 12}, epochs_done=12)
+    table = compare_recipes([*seeds, short, run])
+    assert list(table.index) == ["simple"]
+    mean, spread = (1 + run.accuracy()) / 2, (1 - run.accuracy()) / 2**0.5
+    assert table.loc["simple", ["accuracy", "spread", "seeds"]].to_list() == pytest.approx([mean, spread, 2])
+    text = format_recipes(table).loc["simple"]
+    assert text["score"] == f"{mean:.1%} ± {100 * spread:.1f} over 2 seeds"
+    assert text["points"] == f"{100 * (mean - 0.632):+.1f}"
 
 
 def test_no_pairs_make_an_empty_table():

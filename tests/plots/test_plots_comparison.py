@@ -6,7 +6,7 @@ import pytest
 
 from ferlib import plots
 from ferlib.config import EMOTIONS, MODELS_DIR
-from ferlib.evaluation import CORRUPTIONS, compare_runs, load_run, measure_robustness
+from ferlib.evaluation import CORRUPTIONS, compare_recipes, compare_runs, load_run, measure_robustness
 from ferlib.recipes import RECIPES
 
 pytestmark = pytest.mark.usefixtures("styled_figures")
@@ -15,14 +15,26 @@ pytestmark = pytest.mark.usefixtures("styled_figures")
 def test_runs_stand_with_their_three_scores_and_the_leak_below():
     run = load_run("simple")
     config = dataclasses.replace(RECIPES["simple"], split_protocol="leaky")
-    metadata = dataclasses.replace(run.metadata, config=config, epochs_done=10)
+    metadata = dataclasses.replace(run.metadata, config=config)
     leaky = dataclasses.replace(run, name="leak", metadata=metadata)
     ax = plots.plot_runs(compare_runs([leaky, run]))
-    assert [label.get_text() for label in ax.get_yticklabels()] == [run.name, "leak\nleaks, 10 of 50 epochs"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == [run.name, "leak, leaks"]
     assert list(ax.lines[0].get_xdata()) == [run.evaluate().accuracy] * 2
     assert ax.lines[1].get_xdata()[0] == run.evaluate("PrivateTest", "deduplicated").accuracy
     claims = next(line for line in ax.lines if line.get_label() == "claimed")
     assert claims.get_xdata()[1] == 0.632
+
+
+def test_recipes_stand_with_their_claims_and_the_points_between():
+    runs = [load_run(name) for name in ("simple", "simple_seed0", "micro", "oversampled_leaky")]
+    table = compare_recipes(runs)
+    assert list(table.index) == ["micro", "simple", "oversampled_leaky"]
+    assert table["seeds"].to_list() == [1, 2, 1]
+    ax = plots.plot_recipes(table)
+    mean = (runs[0].accuracy() + runs[1].accuracy()) / 2
+    assert ax.texts[1].get_text() == f"{mean:.1%} ({100 * (mean - 0.632):+.1f})"
+    assert ax.texts[0].get_text() == f"{runs[2].accuracy():.1%}"
+    assert "with the leak" in [text.get_text() for text in ax.get_legend().texts]
 
 
 def test_every_corruption_is_a_curve_from_the_same_point(drawn_faces):
@@ -62,4 +74,7 @@ def test_experiments_show_what_they_brought():
     kept = table[table["kept"] == "yes"]
     assert list(ax.lines[0].get_xdata()) == pytest.approx(list(100 * (kept["with"] - kept["without"])))
     assert ax.texts[0].get_text() == f"{table['without'][0]:.1%} → {table['with'][0]:.1%}"
-    assert [text.get_text() for text in ax.get_legend().texts] == ["kept", "dropped"]
+    assert [text.get_text() for text in ax.get_legend().texts] == [
+        "kept: in the final recipe",
+        "dropped: tried, and left out again",
+    ]

@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 
 from ferlib import plots
+from ferlib.evaluation import load_run
 
 pytestmark = pytest.mark.usefixtures("styled_figures")
 
@@ -12,6 +13,15 @@ def test_history_marks_the_epoch_that_was_kept(run):
     train, public, circle = ax.lines
     assert list(train.get_ydata()) == list(run.history["accuracy"])
     assert circle.get_ydata()[0] == max(public.get_ydata())
+
+
+def test_curves_show_accuracy_loss_and_the_scores_of_publictest(trained_run):
+    run = load_run(trained_run.name, models_dir=trained_run.parent)
+    accuracy, loss, scores = plots.plot_curves(run.history)
+    assert list(accuracy.lines[1].get_ydata()) == list(run.history["val_accuracy"])
+    assert list(loss.lines[1].get_ydata()) == list(run.history["val_loss"])
+    assert [text.get_text() for text in scores.get_legend().texts] == ["precision", "recall", "macro-F1"]
+    assert list(scores.lines[2].get_ydata()) == list(run.history["val_macro_f1"])
 
 
 def test_histories_are_named_at_their_ends_without_covering_each_other(run):
