@@ -3,7 +3,12 @@
 import argparse
 import dataclasses
 import importlib.util
+import os
+import re
 import sys
+import warnings
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from ferlib import config, recipes
@@ -13,7 +18,12 @@ SETTINGS = {field.name: field.type for field in dataclasses.fields(recipes.Train
 
 
 def main(argv=None):
-    """Run a verb; errors that a user can mend end with their sentence and exit code 1."""
+    """Run a verb; errors that a user can mend end with their sentence and exit code 1, Ctrl-C with 130."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):  # of streams that are no terminal or file
+            stream.reconfigure(errors="backslashreplace")  # a file's name may be in any script
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # they are for programmers
     arguments = _parser().parse_args(argv)
     try:
         return arguments.run(arguments) or 0
@@ -23,7 +33,10 @@ def main(argv=None):
         )
     except (ValueError, OSError, RuntimeError) as error:
         message = error
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
+        print(f"\nferlib {arguments.verb}: stopped{interrupt}", file=sys.stderr, flush=True)
+        if argv is None:  # as a program: threads that are still at work would write on
+            os._exit(130)
         return 130
     print(f"ferlib {arguments.verb}: {message}", file=sys.stderr)
     return 1
@@ -81,6 +94,8 @@ def train(arguments):
         raise ValueError("name a network, or an interrupted run with --resume, or --zoo, or --balancing")
     if arguments.jobs != 1 and (not (arguments.zoo or arguments.balancing) or arguments.tensorboard):
         raise ValueError("--jobs goes with --zoo or --balancing, without --tensorboard")
+    if arguments.jobs < 1:
+        raise ValueError(f"--jobs {arguments.jobs}: expected 1 or more")
     faces = load_faces(arguments.data)
     options = {name: getattr(arguments, name) for name in ("time_limit", "tensorboard", "precision")}
     if arguments.zoo:
@@ -88,12 +103,13 @@ def train(arguments):
     elif arguments.balancing:
         folder = config.MODELS_DIR / "balancing"
         options |= {"models_dir": folder, "zoo": recipes.BALANCING_RUNS, "jobs": arguments.jobs}
+    else:
+        name = arguments.resume or arguments.run_name or _free_name(arguments.model)
+        run_dir = config.MODELS_DIR / name
     try:
         if "zoo" in options:
             print("whole runs:", ", ".join(train_zoo(faces, **options)) or "none")
             return
-        name = arguments.resume or arguments.run_name or arguments.model
-        run_dir = config.MODELS_DIR / name
         if arguments.resume:
             whole = resume_run(run_dir, faces, **options)
         else:
@@ -102,12 +118,23 @@ def train(arguments):
             settings = dataclasses.replace(recipes.ZOO[arguments.model], **changes)
             whole = train_run(settings, faces, run_dir=run_dir, **options)
     except KeyboardInterrupt:
-        print("\nstopped: the same with --resume RUN goes on from the last whole epoch", file=sys.stderr)
-        raise
+        again = "the same command" if "zoo" in options else f"`ferlib train --resume {name}`"
+        raise KeyboardInterrupt(f": {again} goes on from the last whole epoch") from None
     if whole:
-        print((run_dir / "card.md").read_text())
+        print((run_dir / "card.md").read_text(encoding="utf-8"))
     else:
         print(f"time limit: `ferlib train --resume {name}` goes on")
+
+
+def _free_name(model):
+    """A name for a new run, so that none that is there, or was interrupted, is lost."""
+    for number in count(1):
+        name = model if number == 1 else f"{model}_{number}"
+        if not any((config.MODELS_DIR / folder).exists() for folder in (name, f"{name}.partial")):
+            break
+    if name != model:
+        print(f"models/{model} is there already: training into models/{name} (--run-name chooses another name)")
+    return name
 
 
 def export(arguments):
@@ -127,7 +154,7 @@ def evaluate(arguments):
     runs = [load_run(name, models_dir=config.MODELS_DIR) for name in names]
     table = compare_runs(runs)
     text = format_comparison(table).rename(index=lambda name: f"{name} (leaks)" if table["leaky"][name] else name)
-    print(text.to_string())
+    print(text.to_string(line_width=100))
     for run in runs:
         if arguments.data or arguments.robustness or arguments.occlusion:
             _predict_anew(run, arguments)
@@ -162,24 +189,38 @@ def predict(arguments):
     from ferlib.inference import find_files, load_predictor, predict_files
 
     predictor, failed, folder = load_predictor(arguments.model), 0, Path(arguments.out)
-    files = find_files(arguments.files)
+    files, remarks = find_files(arguments.files, output=folder)
+    print(*remarks, sep="\n", end="\n" if remarks else "", file=sys.stdout if files else sys.stderr)
+    if not files:
+        return 1
     plot_timeline = _plot_timeline if importlib.util.find_spec("matplotlib") else None
     options = {"detector": arguments.detector, "plot_timeline": plot_timeline}
-    for path, rows, error in predict_files(files, predictor, folder=folder, **options):
-        if error:
-            failed += 1
-            print(f"ferlib predict: {error}", file=sys.stderr)
-        elif not rows:
-            print(f"{path}: no face found")
-        elif rows[0]["time"] is not None:
-            print(f"{path}: persons: {len({row['face'] for row in rows})}, predictions: {len(rows)}")
-        for row in rows if not rows or rows[0]["time"] is None else ():
-            likely = sorted(config.EMOTIONS, key=row.get, reverse=True)[:3]
-            shares = ", ".join(f"{emotion} {row[emotion]:.0%}" for emotion in likely)
-            print(f"{path}: face {row['face']} at {row['x']},{row['y']}: {row['predicted']} ({shares})")
+    try:
+        for result in predict_files(files, predictor, folder=folder, **options):
+            _print_result(result)
+            failed += result.error is not None
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f": what was read so far is in {folder}/predictions.unfinished.csv") from None
     if len(files) > failed:
         print(f"wrote {folder}/: annotated copies, predictions.csv, predictions.json")
-    return int(failed > 0 or not files)
+    return int(failed > 0)
+
+
+def _print_result(result):
+    path, rows = result.file, result.rows
+    if result.error:
+        print(f"ferlib predict: {result.error}", file=sys.stderr)
+    elif not rows:
+        print(f"{path}: no face found")
+    if result.remark:
+        print(f"ferlib predict: {result.remark}", file=sys.stderr)
+    if rows and rows[0]["time"] is not None:
+        print(f"{path}: persons: {result.persons}, predictions: {result.predictions}")
+        return
+    for row in rows:
+        likely = sorted(config.EMOTIONS, key=row.get, reverse=True)[:3]
+        shares = ", ".join(f"{emotion} {row[emotion]:.0%}" for emotion in likely)
+        print(f"{path}: face {row['face']} at {row['x']},{row['y']}: {row['predicted']} ({shares})")
 
 
 def _plot_timeline(rows):
@@ -234,11 +275,14 @@ def _parser():
     verb.add_argument("--jobs", type=int, default=1, help="how many to train side by side, with --zoo or --balancing")
     verb.add_argument("--time-limit", type=_seconds, help="stop in time, such as 9m, to be resumed later")
     verb.add_argument("--data", help="any form of FER2013; by default FERLIB_DATA, then data/")
-    verb.add_argument("--run-name", help="folder in models/; by default the model's name")
+    verb.add_argument("--run-name", help="folder in models/; by default the model's name, with a number if it is taken")
     verb.add_argument("--tensorboard", metavar="FOLDER", help="write TensorBoard's logs there")
     verb.add_argument("--precision", help="float32 or mixed_bfloat16; by default what is faster on this machine")
-    for name, kind in SETTINGS.items():
-        verb.add_argument(f"--{name.replace('_', '-')}", type=kind, help="instead of the zoo's setting")
+    for name, (meaning, choices) in _describe_settings().items():
+        default = getattr(recipes.TrainConfig, name)
+        told = dict(help=f"{meaning} (default: the recipe's, or {default})".strip(), choices=choices)
+        metavar = None if choices else SETTINGS[name].__name__.upper()
+        verb.add_argument(f"--{name.replace('_', '-')}", type=SETTINGS[name], metavar=metavar, **told)
     verb = add(export)
     verb.add_argument("run_name", metavar="RUN", help="a folder in models/")
     verb.add_argument("--data", help="any form of FER2013; by default FERLIB_DATA, then data/")
@@ -253,13 +297,24 @@ def _parser():
     verb = add(predict)
     verb.add_argument("files", nargs="+", metavar="photo|folder|video")
     verb.add_argument("--out", default="predictions", help="folder for what is written (default: %(default)s)")
-    verb.add_argument("--detector", default="blazeface", help="blazeface or haar (default: %(default)s)")
+    detectors = dict(choices=["blazeface", "haar"], default="blazeface", help="finds the faces (default: %(default)s)")
+    verb.add_argument("--detector", **detectors)
     _add_model(verb)
     verb = add(camera)
     verb.add_argument("number", nargs="?", type=int, default=0, help="which camera (default: %(default)s)")
     _add_model(verb)
     add(doctor)
     return parser
+
+
+def _describe_settings():
+    """What `TrainConfig` says of each setting, and its values where it lists them: dict of (str, list or None)."""
+    described = {name: ("", None) for name in SETTINGS}
+    for names, kind, text in re.findall(r"^    (\w[\w, ]*) : (.+)\n((?: {8}.+\n)*)", recipes.TrainConfig.__doc__, re.M):
+        choices = re.findall(r'"(\w+)"', kind) if kind.startswith("{") else None
+        meaning = " ".join(text.split()).rstrip(".").replace("%", "%%")
+        described |= {name: (meaning, choices) for name in names.split(", ") if name in SETTINGS}
+    return described
 
 
 def _add_model(verb):

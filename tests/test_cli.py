@@ -1,8 +1,12 @@
+import io
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
+from PIL import Image
 
 from ferlib import cli, config
 from ferlib.evaluation import load_run
@@ -80,6 +84,12 @@ def test_camera_without_a_display_says_so(monkeypatch, capsys):
         (["evaluate", "nonesuch"], "no run 'nonesuch'"),
         (["export", "nonesuch", "--data", "embedded"], "no run 'nonesuch'"),
         (["train", "simple", "--jobs", "2"], "--jobs goes with --zoo"),
+        (["train", "--zoo", "--jobs", "0"], "--jobs 0: expected 1 or more"),
+        (
+            ["train", "simple", "--data", "embedded", "--run-name", "x", "--epochs", "-1"],
+            "epochs=-1): expected 1 or more",
+        ),
+        (["predict", "."], "photos: 0, videos: 0; passed over: nothing; photos are .bmp"),
     ],
 )
 def test_errors_are_one_sentence(arguments, sentence, capsys, tmp_path, monkeypatch):
@@ -165,3 +175,91 @@ def test_a_missing_extra_is_named_with_its_cure(monkeypatch, capsys):
     monkeypatch.setattr("ferlib._doctor.check_all", lambda: __import__("no_such_package"))
     assert cli.main(["doctor"]) == 1
     assert "no_such_package is not installed: pip install 'ferlib[notebooks]'" in capsys.readouterr().err
+
+
+@pytest.fixture
+def portrait():
+    """A portrait as the bytes of a JPEG."""
+    buffer = io.BytesIO()
+    Image.fromarray(sample_photo()).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def test_fifty_bad_files_among_fifty_good_ones_get_fifty_sentences(tmp_path, portrait, capfd):
+    bad = [b"", b"<html>", portrait[:3000], b"\0\0\0\x1cftypheic", b"\x89PNG\r\n\x1a\n" + bytes(99)]
+    for number in range(50):
+        (tmp_path / f"good{number}.jpg").write_bytes(portrait)
+        (tmp_path / f"bad{number}.jfif").write_bytes(bad[number % len(bad)])
+    assert cli.main(["predict", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    said = capfd.readouterr()
+    assert sum(f"bad{number}.jfif" in said.err for number in range(50)) == 50
+    assert len(said.err.splitlines()) == 50 and said.out.count(": face 1 at ") == 50
+    assert len((tmp_path / "out" / "predictions.csv").read_text().splitlines()) == 51
+
+
+def test_names_in_any_script_are_printed_on_any_terminal(tmp_path, portrait, monkeypatch):
+    (tmp_path / "\N{CJK UNIFIED IDEOGRAPH-4F60}.jpg").write_bytes(portrait)
+    terminal = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(terminal, "cp1252"))
+    assert cli.main(["predict", str(tmp_path), "--out", str(tmp_path / "out")]) == 0
+    sys.stdout.flush()
+    assert rb"\u4f60.jpg: face 1" in terminal.getvalue()
+    assert (tmp_path / "out" / "predictions.json").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no Ctrl-C can be sent there")
+def test_ctrl_c_says_its_sentence_and_nothing_else(tmp_path, portrait):
+    for number in range(400):
+        (tmp_path / f"{number}.jpg").write_bytes(portrait)
+    command = [sys.executable, "-m", "ferlib.cli", "predict", str(tmp_path), "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob("out/*_faces.jpg")) and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    error = process.communicate()[1].strip()
+    assert process.returncode == 130
+    assert error.startswith("ferlib predict: stopped: what was read so far is in") and len(error.splitlines()) == 1
+
+
+def test_only_runs_that_can_predict_are_named(models, capsys):
+    shutil.copytree(models / "tiny", models / "bare", ignore=shutil.ignore_patterns("model.*"))
+    for name in ("bare", "nobody"):
+        assert cli.main(["predict", "--model", name, "photo.jpg"]) == 1
+        assert "usable runs there: tiny)" in capsys.readouterr().err
+
+
+def test_training_again_takes_a_new_name(models, capsys, monkeypatch):
+    trained = []
+    monkeypatch.setattr(
+        "ferlib.training.train", lambda config, faces, *, run_dir, **options: trained.append(run_dir.name)
+    )
+    (models / "simple").mkdir()
+    (models / "simple_2.partial").mkdir()
+    assert cli.main(["train", "simple", "--data", "embedded"]) == 0
+    assert trained == ["simple_3"]
+    assert "training into models/simple_3 (--run-name chooses another name)" in capsys.readouterr().out
+
+
+def test_help_of_train_names_values_and_defaults(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["train", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "--optimizer {adam,adamw,sgd}" in text and "(default: the recipe's, or adam)" in text
+    assert text.count("(default: the recipe's, or ") == len(cli.SETTINGS)
+
+
+def test_values_in_the_help_of_train_are_those_that_training_takes():
+    from ferlib.recipes import TrainConfig
+    from ferlib.training._trainer import check_config
+
+    listed = {name: choices for name, (_, choices) in cli._describe_settings().items() if choices}
+    assert set(listed) == set("optimizer schedule balance split_protocol augment mix loss".split())
+    for name, choices in listed.items():
+        with pytest.raises(ValueError, match=f"expected one of {', '.join(choices)}$"):
+            check_config(TrainConfig(**{name: "nonesuch"}))
+
+
+def test_evaluate_fits_a_terminal_of_100_columns(capsys):
+    assert cli.main(["evaluate", "best", "compact", "oversampled_leaky"]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 100

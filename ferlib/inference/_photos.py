@@ -8,11 +8,18 @@ import numpy as np
 # Named, because Pillow would otherwise also start Ghostscript and other programs on a hostile file.
 PHOTO_FORMATS = "JPEG PNG WEBP GIF BMP TIFF PPM JPEG2000".split()
 
-PHOTO_SUFFIXES = set(".jpg .jpeg .png .webp .gif .bmp .tif .tiff .ppm .jp2".split())
+HEIF_BRANDS = "heic heix heim heis hevc hevx mif1 msf1".split()
+
+PHOTO_SUFFIXES = set(".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .tif .tiff .ppm .jp2 .heic .heif .hif".split())
 """They pick the photos of a folder; to read one, its content counts."""
 
-MAX_PIXELS = 100_000_000
-"""Largest photo that is decoded: 100 megapixels are 300 MB of memory."""
+MAX_MEMORY = 1_000_000_000
+"""Bytes that decoding may take, the picture's own three a pixel included; a file is no larger either."""
+
+BYTES_A_PIXEL = 10
+"""What decoding takes at most (measured: 8): 100 megapixels can be read, and less where a decoder takes more."""
+
+DECODERS_BYTES = {"progressive": 12, "WEBP": 17, "JPEG2000": 25}
 
 DARK_BELOW = 100
 """Grey value, 0..255, of the 99th percentile: in good light, a face has brighter parts."""
@@ -43,46 +50,80 @@ def read_photo(source):
     FileNotFoundError
         If there is no such file.
     PhotoError
-        If it is empty, truncated, no picture, or larger than `MAX_PIXELS`.
+        If it is empty, truncated, no picture, a HEIC photo without the package pillow-heif, or so large that decoding
+        would take more than `MAX_MEMORY` or than there is.
     """
     from PIL import Image, ImageOps
 
     in_memory = isinstance(source, bytes | bytearray | memoryview)
-    name = "this file" if in_memory else str(source)
-    if not in_memory and Path(source).is_dir():
-        raise PhotoError(f"{name} is a folder: expected a photo")
-    if not in_memory and not Path(source).exists():
+    name, most = "this file" if in_memory else str(source), MAX_MEMORY // BYTES_A_PIXEL
+    if not in_memory and not Path(source).is_file():
+        if Path(source).exists():
+            raise PhotoError(f"{name} is a folder or a device: expected a photo")
         raise FileNotFoundError(f"{name}: no such photo")
     with io.BytesIO(source) if in_memory else Path(source).open("rb") as file:
-        if not file.read(1):
-            raise PhotoError(f"{name} is empty (0 bytes): choose another file")
+        formats = PHOTO_FORMATS + _heif_format(name, file.read(12))
+        size = file.seek(0, io.SEEK_END)
         file.seek(0)
+        if not size:
+            raise PhotoError(f"{name} is empty (0 bytes): choose another file")
+        if size > MAX_MEMORY:
+            raise PhotoError(f"{name} has {size / 1e9:.1f} GB, too many for a photo: make it smaller first")
         try:
-            image = Image.open(file, formats=PHOTO_FORMATS)
-            if image.width * image.height > MAX_PIXELS:
+            image = Image.open(file, formats=formats)
+            kinds = (image.format, *image.info)
+            most = MAX_MEMORY // max(DECODERS_BYTES.get(kind, BYTES_A_PIXEL) for kind in kinds)
+            if image.width * image.height > most:
                 raise Image.DecompressionBombError
         except Image.DecompressionBombError:
-            raise PhotoError(f"{name} has more than {MAX_PIXELS // 10**6} megapixels: make it smaller first") from None
+            raise PhotoError(f"{name} has more than {most // 10**6} megapixels: make it smaller first") from None
         except Exception as error:
             raise PhotoError(
                 f"{name} is not a picture that can be read: expected JPEG, PNG, WebP, GIF, BMP or TIFF"
             ) from error
         try:
             image.load()
-            return np.array(_to_rgb(ImageOps.exif_transpose(image)))
+            ImageOps.exif_transpose(image, in_place=True)
+            return _to_rgb(image)
+        except MemoryError:
+            raise PhotoError(f"{name} takes more memory than there is: make it smaller first") from None
         # Pillow's decoders raise a dozen kinds of exception on damaged data; none is swallowed
         except Exception as error:
             raise PhotoError(f"{name} is damaged or truncated ({error}): get a whole copy of it") from error
 
 
+def _heif_format(name, head):
+    """Pillow's name of the format, in a list, if a file begins as a HEIC photo, which the package pillow-heif reads."""
+    if head[4:8] != b"ftyp" or head[8:12].decode("latin-1") not in HEIF_BRANDS:
+        return []
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        raise PhotoError(
+            f"{name} is a HEIC photo: `pip install pillow-heif` and try again, or save it as JPEG"
+        ) from None
+    register_heif_opener()
+    return ["HEIF"]
+
+
 def _to_rgb(image):
+    """Pixels (H, W, 3) uint8 of a Pillow image; some rows at a time, so that no more is held in yet another form."""
+    width, height = image.size
+    # integers above 255 are 16-bit; floating-point pictures are 0..1
+    highest = image.getextrema()[1] if image.mode == "F" or image.mode.startswith("I") else None
+    pixels, rows = np.empty((height, width, 3), np.uint8), max(1, 2**20 // width)
+    for top in range(0, height, rows):
+        part = image.crop((0, top, width, min(height, top + rows)))
+        pixels[top : top + rows] = _part_to_rgb(part, highest)
+    return pixels
+
+
+def _part_to_rgb(image, highest):
     from PIL import Image
 
-    if image.mode == "F" or image.mode.startswith("I"):  # 16 or 32 bits: Pillow would clip at 255
-        pixels = np.asarray(image, dtype=np.float64)
-        # integers above 255 are 16-bit; floating-point pictures are 0..1
-        scale = 255 / 65535 if pixels.max() > 255 else (255 if pixels.max() <= 1 else 1)
-        image = Image.fromarray((pixels * scale).round().clip(0, 255).astype(np.uint8))
+    if highest is not None:  # 16 or 32 bits: Pillow would clip at 255
+        scale = 255 / 65535 if highest > 255 else (255 if highest <= 1 else 1)
+        return (np.asarray(image, dtype=np.float64) * scale).round().clip(0, 255)[..., None]
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))

@@ -35,25 +35,31 @@ class FacePrediction(Detection):
         What the network saw.
     probabilities : (7,) float32
         In the order of `EMOTIONS`, calibrated on PublicTest, sum 1.
+    answer : str or None
+        An emotion or "not sure", where a `Tracker` knows better than this frame alone: it counts instead.
     """
 
     crop: np.ndarray
     probabilities: np.ndarray
+    answer: str | None = None
 
     @property
     def emotion(self):
         """The likeliest emotion."""
-        return EMOTIONS[self.probabilities.argmax()]
+        return self.answer if self.answer in EMOTIONS else EMOTIONS[self.probabilities.argmax()]
 
     @property
     def predicted(self):
         """`emotion`, or "not sure" where its probability is below `CONFIDENCE_THRESHOLD`."""
-        return self.emotion if self.probabilities.max() >= CONFIDENCE_THRESHOLD else "not sure"
+        return self.answer or (self.emotion if self.probabilities.max() >= CONFIDENCE_THRESHOLD else "not sure")
 
     @property
     def coarse(self):
-        """The likeliest of the coarse classes `config.COARSE`, whose emotions' probabilities add up."""
-        shares = {name: sum(self.probabilities[EMOTIONS.index(e)] for e in group) for name, group in COARSE.items()}
+        """The coarse class in `config.COARSE` of what is predicted; if "not sure", the likeliest."""
+        shares = {
+            name: (self.predicted in group, sum(self.probabilities[EMOTIONS.index(e)] for e in group))
+            for name, group in COARSE.items()
+        }
         return max(shares, key=shares.get)
 
     def as_row(self):
@@ -153,10 +159,14 @@ def load_predictor(name=DEMO_RUN, *, models_dir=None):
         holding = [folder for folder in folders if (folder / name / "metadata.json").is_file()]
         models_dir = (holding or folders)[0]
     folder = Path(models_dir) / name
+    usable = ", ".join(sorted(path.parent.name for path in folder.parent.glob("*/model.tflite"))) or "none"
+    cure = f"train it, or name another (usable runs there: {usable})"
+    if not (folder / "metadata.json").is_file():
+        raise FileNotFoundError(f"no run {name!r} in {folder.parent}: {cure}")
     metadata = read_metadata(folder)
     network = folder / (metadata.network or "model.tflite")
     if not network.is_file():
-        raise FileNotFoundError(f"{network}: the run comes without its network: train it again, or name another run")
+        raise FileNotFoundError(f"{network}: the run comes without its network: {cure}")
     content = network.read_bytes()
     if hashlib.sha256(content).hexdigest() != metadata.network_sha256:
         raise ValueError(f"{network} is not the network that metadata.json describes (sha256): export the run again")

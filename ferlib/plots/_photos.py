@@ -69,10 +69,11 @@ def plot_timeline(rows, *, most=4, ax=None):
     """
     table = pd.DataFrame(rows)
     persons = table["person"].value_counts().index[:most].sort_values()
+    gap = max(FORGET, 2.5 * table["time"].drop_duplicates().diff().median())  # rows may have been thinned
     ax = new_axes(ax, figsize=(8, 1.4 + 0.9 * len(persons)))
     for place, person in enumerate(persons):
         seen = table[table["person"] == person]
-        for _, stretch in seen.groupby((seen["time"].diff() > FORGET).cumsum()):
+        for _, stretch in seen.groupby((seen["time"].diff() > gap).cumsum()):
             tops = place + 0.85 * np.vstack([np.zeros(len(stretch)), stretch[list(EMOTIONS)].cumsum(axis=1).T])
             for emotion, low, high in zip(EMOTIONS, tops[:-1], tops[1:], strict=True):
                 ax.fill_between(stretch["time"], low, high, color=EMOTION_COLORS[emotion], lw=0)

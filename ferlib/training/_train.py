@@ -94,7 +94,7 @@ def train(
     run_dir, models_dir = Path(run_dir), Path(models_dir)
     check_config(config)
     if run_dir.exists() and not overwrite:
-        raise FileExistsError(f"{run_dir.name}: this run is there already; choose another name or delete it")
+        raise FileExistsError(f"{run_dir.name}: this run is there already: choose another name with --run-name")
     deadline, commit = find_deadline(time_limit), _git_commit()
     partial = _open_partial(config, faces, run_dir, resume=resume)
     *sources, _ = order_runs({run_dir.name: config}, models_dir)

@@ -1,6 +1,7 @@
 """From settings to a compiled Keras model that trains."""
 
 import ctypes
+import math
 import platform
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,14 @@ from ferlib.training._models import MODELS
 
 PLATEAU_PATIENCE = 5
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of malloc.h
+
+RANGES = (
+    ("epochs batch_size", lambda value: value >= 1, "1 or more"),
+    ("width", lambda value: 0 < value < math.inf, "more than 0"),
+    ("learning_rate weight_decay patience", lambda value: 0 <= value < math.inf, "0 or more"),
+    ("ferplus_weight distillation", lambda value: 0 <= value <= 1, "0 to 1"),
+    ("label_smoothing ema", lambda value: 0 <= value < 1, "0 or more, and less than 1"),
+)
 
 
 class Trainer(keras.Model):
@@ -30,12 +39,16 @@ class Trainer(keras.Model):
 
 
 def check_config(config):
-    """ValueError if a `TrainConfig` names an unknown model or setting."""
+    """ValueError if a `TrainConfig` names an unknown model or setting, or a number out of range."""
     choices = dict(model=MODELS, optimizer=OPTIMIZERS, schedule=SCHEDULES, augment=AUGMENTATIONS, mix=MIXES)
     choices |= dict(loss=LOSSES, balance=("none", "class_weights", "oversample"), split_protocol=("official", "leaky"))
     for name, allowed in choices.items():
         if (value := getattr(config, name)) not in allowed:
             raise ValueError(f"TrainConfig({name}={value!r}): expected one of {', '.join(allowed)}")
+    for names, holds, expected in RANGES:
+        for name in names.split():
+            if not holds(value := getattr(config, name)):
+                raise ValueError(f"TrainConfig({name}={value!r}): expected {expected}")
     if (config.teacher != "none") != (config.distillation > 0):
         raise ValueError("TrainConfig: teacher and distillation go together: whose probabilities, and their share")
 

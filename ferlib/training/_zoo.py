@@ -75,8 +75,9 @@ def _train_side_by_side(runs, faces, models_dir, *, jobs, time_limit, **options)
             for name in ready[: max(0, jobs - len(processes))] if time.monotonic() < deadline else ():
                 ends = time.time() + deadline - time.monotonic()
                 arguments = (waiting.pop(name), faces, models_dir / name, ends, options)
-                processes[name] = context.Process(target=_train_alone, args=arguments, daemon=True)
-                processes[name].start()
+                process = context.Process(target=_train_alone, args=arguments, daemon=True)
+                process.start()
+                processes[name] = process
             if not processes:
                 break
             wait([process.sentinel for process in processes.values()])

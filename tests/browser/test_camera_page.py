@@ -3,6 +3,7 @@
 import functools
 import http.server
 import threading
+from itertools import pairwise
 
 import psutil
 import pytest
@@ -27,7 +28,7 @@ const model = {
   on: (_, handler) => handlers.add(handler),
   off: (_, handler) => handlers.delete(handler),
   send({ id }) {
-    const probabilities = emotions.map((_, i) => (i === ++count %% 7 ? 0.7 : 0.05));
+    const probabilities = emotions.map((emotion) => (emotion === "happy" ? 0.5 + (++count %% 40) / 100 : 0.05));
     const box = [90 + (count %% 50), 40, 80, 80];
     const face = { person: 1, box, emotion: "happy", predicted: "happy", probabilities };
     setTimeout(() => handlers.forEach((handler) => handler({ id, kind: "faces", faces: [face] }, [])));
@@ -74,6 +75,27 @@ def test_ten_thousand_frames_leave_the_page_as_it_was(chromium, address, tmp_pat
         page.get_by_role("button", name="Stop camera").click()
     assert sizes[0] > 50e6
     assert sizes[1] == pytest.approx(sizes[0], rel=0.05)
+
+
+def test_words_and_percentages_stand_still_long_enough_to_be_read(chromium, address, tmp_path):
+    with open_browser(chromium, flags=[film_flag(tmp_path / "face.y4m")]) as page:
+        page.goto(address)
+        page.evaluate(
+            """() => {
+                window.said = [];
+                const fillText = CanvasRenderingContext2D.prototype.fillText;
+                CanvasRenderingContext2D.prototype.fillText = function (text, ...where) {
+                    if (text.includes("%") && text !== said.at(-1)?.text) said.push({ text, at: performance.now() });
+                    fillText.call(this, text, ...where);
+                };
+            }"""
+        )
+        page.get_by_role("button", name="Start camera").click()
+        page.wait_for_function("said.length >= 4", timeout=30_000)
+        times = [word["at"] for word in page.evaluate("said")]
+        line = page.locator(".ferlib-status").inner_text()
+    assert all(later - earlier > 400 for earlier, later in pairwise(times))
+    assert line == "happy"  # the label's word
 
 
 def test_page_without_https_gets_a_sentence(chromium, address):

@@ -1,5 +1,7 @@
 """The demo as a visitor meets it: notebook 05 as `make app` serves it, in Chromium."""
 
+import csv
+
 import nbformat
 import numpy as np
 import psutil
@@ -9,7 +11,7 @@ from lab import SCREENSHOTS, film_flag, kernels, open_browser, serve_app, start_
 from PIL import Image
 
 from ferlib.config import EMOTIONS, NOTEBOOKS_DIR
-from ferlib.inference import sample_photo
+from ferlib.inference import load_predictor, sample_photo
 
 pytestmark = pytest.mark.browser
 
@@ -85,6 +87,28 @@ def test_a_photo_is_uploaded_and_read(page, tmp_path):
     text = upload(page, tmp_path / "couple.jpg")
     take_screenshot(page, "app_upload.png")
     assert text.startswith("2 faces. 1: ")
+
+
+def test_the_page_reads_the_pixels_that_the_command_line_reads(page, tmp_path):
+    # of the kind that a page would shrink, one large face and one small; the second is larger than one message may be
+    small = sample_photo()
+    large = np.full((2048, 2700, 3), 90, np.uint8)
+    large[:, :2048] = small.repeat(4, axis=0).repeat(4, axis=1)
+    large[700:1100, 2200:2600] = np.asarray(Image.fromarray(small).resize((400, 400)))
+    noise = np.random.default_rng(0).integers(-9, 10, large.shape)
+    large = (large + noise).clip(0, 255).astype(np.uint8)
+    Image.fromarray(large).save(tmp_path / "photo.jpg", quality=90)
+    Image.fromarray(large).save(tmp_path / "photo.png")
+    assert (tmp_path / "photo.png").stat().st_size > 8 * 2**20
+    for path in (tmp_path / "photo.jpg", tmp_path / "photo.png"):
+        assert upload(page, path).startswith("2 faces.")
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download csv").click()
+        rows = list(csv.DictReader(download.value.path().open()))
+        expected = load_predictor()(path)
+        for row, face in zip(rows, expected, strict=True):
+            assert [float(row[emotion]) for emotion in EMOTIONS] == pytest.approx(face.probabilities, abs=0.01)
+            assert [int(row[side]) for side in ("x", "y", "width", "height")] == list(face.box)
 
 
 def test_the_camera_is_followed_and_stops(page):

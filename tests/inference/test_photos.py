@@ -1,4 +1,10 @@
 import io
+import os
+import random
+import struct
+import sys
+import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -130,8 +136,6 @@ def test_a_picture_without_pixels_is_refused():
 
 def test_a_small_file_that_unpacks_to_a_huge_one_takes_no_memory():
     """30,000 x 30,000 black pixels in 110 kB."""
-    import tracemalloc
-
     data = encode(Image.new("1", (30_000, 30_000)))
     assert len(data) < 200_000
     tracemalloc.start()
@@ -139,3 +143,102 @@ def test_a_small_file_that_unpacks_to_a_huge_one_takes_no_memory():
         read_photo(data)
     assert tracemalloc.get_traced_memory()[1] < 5_000_000
     tracemalloc.stop()
+
+
+def test_a_16_bit_picture_takes_little_more_memory_than_its_pixels():
+    data = encode(Image.fromarray(np.full((3000, 3000), 30_000, np.uint16)))
+    tracemalloc.start()
+    photo = read_photo(data)
+    assert tracemalloc.get_traced_memory()[1] < 2 * photo.nbytes
+    tracemalloc.stop()
+    assert photo.shape == (3000, 3000, 3) and (photo == 117).all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "most"),
+    [("JPEG", {"progressive": True}, 83), ("WEBP", {}, 58), ("JPEG2000", {}, 40)],
+)
+def test_decoders_that_take_more_memory_read_smaller_pictures(kind, options, most, monkeypatch):
+    data = encode(Image.new("RGB", (1300, 1000)), kind, **options)
+    assert read_photo(data).shape == (1000, 1300, 3)
+    monkeypatch.setattr("ferlib.inference._photos.MAX_MEMORY", 10_000_000)  # a hundredth, for pictures of a hundredth
+    with pytest.raises(PhotoError, match="more than 0 megapixels: make it smaller"):
+        read_photo(data)
+    side = int((most * 9000) ** 0.5)
+    assert read_photo(encode(Image.new("RGB", (side, side)), kind, **options)).shape == (side, side, 3)
+
+
+def test_too_little_memory_is_told(monkeypatch):
+    data = encode(Image.new("RGB", (8, 8)))
+
+    def fail(image):
+        raise MemoryError
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
+    with pytest.raises(PhotoError, match="takes more memory than there is: make it smaller"):
+        read_photo(data)
+
+
+def test_a_huge_file_is_refused_unread(tmp_path):
+    with (tmp_path / "disk.webp").open("wb") as file:
+        file.truncate(5 * 10**9)
+    with pytest.raises(PhotoError, match=r"disk\.webp has 5\.0 GB"):
+        read_photo(tmp_path / "disk.webp")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(PhotoError, match="a device: expected a photo"):
+        read_photo(tmp_path / "pipe.jpg")
+
+
+def test_heic_names_the_way_out_or_is_read(monkeypatch, gradient):
+    photo = b"\0\0\0\x1cftypheic\0\0\0\0mif1heic"
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(PhotoError, match="HEIC photo: `pip install pillow-heif`"):
+        read_photo(photo)
+
+    class HeifFile(Image.Image):
+        format = "HEIF"
+
+    def open_heif(file, name):
+        image = HeifFile()
+        image.__dict__.update(vars(Image.fromarray(gradient)))
+        return image
+
+    monkeypatch.setattr(Image, "OPEN", Image.OPEN | {"HEIF": (open_heif, None)})
+    monkeypatch.setitem(sys.modules, "pillow_heif", SimpleNamespace(register_heif_opener=lambda: None))
+    assert np.array_equal(read_photo(photo), gradient)
+
+
+def mutate(data, rng):
+    """Cut, flip, leave out or put in bytes, or claim a huge side."""
+    data, place = bytearray(data), rng.randrange(len(data) - 4)
+    match rng.randrange(5):
+        case 0:
+            del data[place + 1 :]
+        case 1:
+            data[place] ^= rng.randrange(1, 256)
+        case 2:
+            del data[place : place + rng.choice([1, 100])]
+        case 3:
+            data[place:place] = rng.randbytes(rng.choice([1, 100]))
+        case 4:
+            place = rng.randrange(min(300, len(data) - 4))
+            data[place : place + 4] = struct.pack(rng.choice(["<I", ">I"]), rng.choice([10_000, 2**31, 2**32 - 1]))
+    return bytes(data)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_mutated_files_give_a_picture_or_a_sentence(gradient):
+    portrait, rng = Image.fromarray(sample_photo()).resize((120, 120)), random.Random(0)
+    kinds = "JPEG PNG WEBP GIF BMP TIFF".split()
+    files = [encode(image, kind) for image in (portrait, Image.fromarray(gradient)) for kind in kinds]
+    outcomes = []
+    for data in [mutate(data, rng) for data in files for _ in range(5)]:
+        try:
+            outcomes.append(read_photo(data).ndim)
+        except PhotoError as error:
+            outcomes.append(str(error)[:9])
+    assert set(outcomes) == {3, "this file"}

@@ -122,7 +122,7 @@ def test_temperature_softens_but_keeps_the_order(predictor, changed, images):
 
 
 def test_missing_run_names_those_that_are_there(run_folder, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no run 'mini'.*runs there: tiny"):
+    with pytest.raises(FileNotFoundError, match=r"no run 'mini'.*usable runs there: tiny"):
         load_predictor("mini", models_dir=run_folder.parent)
     with pytest.raises(FileNotFoundError, match="runs there: none"):
         load_predictor("mini", models_dir=tmp_path)
@@ -132,13 +132,13 @@ def test_an_installed_package_has_its_own_runs(run_folder, tmp_path, monkeypatch
     packaged, own = tmp_path / "packaged", tmp_path / "models"
     monkeypatch.setattr("ferlib.config.MODELS_DIR", own)
     monkeypatch.setattr("ferlib.config.PACKAGED_MODELS_DIR", packaged)
-    with pytest.raises(FileNotFoundError, match=r"no run 'tiny' in .*models .runs there: none"):
+    with pytest.raises(FileNotFoundError, match=r"no run 'tiny' in .*models.*usable runs there: none"):
         load_predictor("tiny")
     (packaged / "tiny").mkdir(parents=True)
     for name in ("metadata.json", "model.tflite"):
         shutil.copy(run_folder / name, packaged / "tiny")
     assert load_predictor("tiny").predict_images(np.zeros((1, 48, 48), np.uint8)).shape == (1, 7)
-    with pytest.raises(FileNotFoundError, match=r"no run 'mini' in .*packaged .runs there: tiny"):
+    with pytest.raises(FileNotFoundError, match=r"no run 'mini' in .*packaged.*usable runs there: tiny"):
         load_predictor("mini")
     shutil.copytree(packaged / "tiny", own / "mine")
     assert [load_predictor(name).name for name in ("mine", "tiny")] == ["mine", "tiny"]

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -37,3 +40,16 @@ def test_a_small_network_keeps_its_weights():
     before = network.get_weights()
     round_weights(network)
     assert all(map(np.array_equal, before, network.get_weights()))
+
+
+def test_tensorflow_and_litert_say_nothing(tmp_path):
+    code = (
+        "import sys\n"
+        "from ferlib.training import MODELS, export_network\n"
+        "from ferlib.training._export import time_network\n"
+        "MODELS['micro']().save(sys.argv[1] + '/model.keras')\n"
+        "time_network(export_network(sys.argv[1]), repeats=1)\n"
+        "print('heard', file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+    assert done.stderr == "heard\n"

@@ -8,7 +8,7 @@ import pytest
 from ferlib.recipes import TrainConfig
 from ferlib.training._batches import Batches
 from ferlib.training._models import MODELS
-from ferlib.training._trainer import LOSSES, SCHEDULES, build_trainer, keep_memory
+from ferlib.training._trainer import LOSSES, SCHEDULES, build_trainer, check_config, keep_memory
 
 
 def rates(name, steps=100):
@@ -77,3 +77,23 @@ def test_focal_loss_weighs_faces_less_that_are_predicted_well():
     plain, focal = LOSSES["cross_entropy"](), LOSSES["focal"]()
     ratios = [float(focal(labels, p) / plain(labels, p)) for p in (well, badly)]
     assert ratios == pytest.approx([0.01, 0.81], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("epochs", 0),
+        ("batch_size", -1),
+        ("width", 0.0),
+        ("width", float("nan")),
+        ("learning_rate", -1.0),
+        ("learning_rate", float("inf")),
+        ("patience", -1),
+        ("ferplus_weight", 1.1),
+        ("label_smoothing", 1.0),
+        ("ema", 1.0),
+    ],
+)
+def test_numbers_out_of_range_are_named(setting, value):
+    with pytest.raises(ValueError, match=rf"{setting}={value}.: expected "):
+        check_config(TrainConfig(**{setting: value}))

@@ -56,6 +56,25 @@ def test_uploaded_photo_is_answered_with_faces_and_crops(predictor):
     json.dumps(answer)
 
 
+def test_a_large_file_comes_in_pieces(predictor):
+    data, view = encode(sample_photo(), ".png"), PhotoView(Session(predictor))
+    assert ask(view, {"kind": "part", "start": 0}, b"of a photo that was given up")[1] == []
+    ask(view, {"kind": "part", "start": 0}, data[:9000])
+    answer, (crop,) = ask(view, {"kind": "photo", "start": 9000}, data[9000:])
+    (expected,) = predictor(data)
+    assert answer["width"] == 512 and np.array_equal(decode(crop), expected.crop)
+
+
+def test_the_page_is_sent_no_photo_of_many_megabytes(steps):
+    steps, photo_view = steps
+    data = encode(sample_photo().repeat(4, axis=0).repeat(4, axis=1))
+    answer, (_, photo) = ask(photo_view, {"kind": "photo", "return_photo": True}, data)
+    assert decode(photo).shape == (1600, 1600, 3) and answer["width"] == 2048
+    shown, (photo,) = ask(steps, {"kind": "photo", "network": steps.network})
+    assert decode(photo).shape == (1600, 1600, 3)
+    assert shown["boxes"][0] == pytest.approx([side * 1600 / 2048 for side in answer["faces"][0]["box"]])
+
+
 def test_sample_comes_with_its_photo(predictor):
     answer, (crop, photo) = ask(PhotoView(Session(predictor)), {"kind": "sample", "return_photo": True})
     assert len(answer["faces"]) == 1

@@ -5,10 +5,8 @@ const TIMEOUT = 3000;
 const GLIDE = 60; // ms in which a box goes most of the way to where its face was last seen
 const STRIP_SECONDS = 60;
 const STRIP_STEP = 250; // ms a column
+const STILL = 500; // ms for which words and percentages stand still, to be read
 const MOST_BARS = 3; // faces with bars: more would hide the people
-
-// a colour a person, whatever they show (Okabe and Ito's for the colour-blind)
-const PERSONS = ["#56B4E9", "#E69F00", "#009E73", "#F0E442", "#CC79A7", "#D55E00"];
 
 const SENTENCES = {
   NotAllowedError: "The camera is not allowed here: click the camera sign in the address bar, allow it, and press Start.",
@@ -19,15 +17,16 @@ const SENTENCES = {
   ended: "The camera was unplugged or taken away. Press Start to try again.",
 };
 
-/** Seven bars beside a box, where there is room. */
-function drawBars(context, [x, y, width], probabilities, emotions, colors, unit) {
+/** Seven bars beside a box, if there is room clear of all boxes `taken`. */
+function drawBars(context, box, probabilities, emotions, colors, unit, taken) {
   const row = unit * 0.95;
-  const size = { width: unit * 7.5, height: row * (emotions.length + 0.6) };
-  const right = x + width + unit * 0.4;
-  const left = right + size.width <= context.canvas.width ? right : Math.max(0, x - size.width - unit * 0.4);
-  const top = Math.max(0, Math.min(y, context.canvas.height - size.height));
+  const size = [unit * 7.5, row * (emotions.length + 0.6)];
+  const place = findPlace(context.canvas, box, size, unit * 0.4, taken);
+  if (!place) return;
+  taken.push([...place, ...size]);
+  const [left, top] = place;
   context.fillStyle = "rgba(255, 255, 255, 0.82)";
-  context.fillRect(left, top, size.width, size.height);
+  context.fillRect(...place, ...size);
   context.font = `${unit * 0.75}px system-ui, sans-serif`;
   context.textBaseline = "middle";
   emotions.forEach((emotion, i) => {
@@ -72,7 +71,7 @@ function render({ model, el }) {
   const colors = model.get("colors");
   const line = openLine(model);
   let session = null; // {stream} of the camera that runs
-  let persons = new Map(); // number -> {face, target, box}: where a person is, and where the box stands
+  let persons = new Map(); // number -> {face, target, box}: what is told of a person, where they are, and where the box stands
 
   const button = makeButton("Start camera", () => (session ? stop() : start()));
   const snapshot = makeButton("Snapshot", saveSnapshot);
@@ -168,8 +167,9 @@ function render({ model, el }) {
         const [{ faces }] = await line.ask({ kind: "frame" }, [bytes], TIMEOUT);
         if (session !== mine) return;
         misses = 0;
-        place(faces, video.videoWidth / frame.width);
         const now = performance.now();
+        const due = now - told > STILL;
+        place(faces, video.videoWidth / frame.width, due);
         times.push(now);
         if (times.length > 20) times.shift();
         if (now - drawn > STRIP_STEP) {
@@ -177,8 +177,8 @@ function render({ model, el }) {
           strip.add([...faces].sort((a, b) => area(b) - area(a))[0]?.probabilities);
           drawn = now;
         }
-        if (now - told > 1000) { // a screen reader speaks each change
-          const text = faces.length ? faces.map(describe).join(", ") : "No face in view.";
+        if (due) { // a screen reader speaks each change: words, not percentages
+          const text = [...persons.values()].map((person) => label(person.face, person.face.predicted)).join(", ") || "No face in view.";
           if (status.textContent !== text) say(text);
           const answers = (1000 * (times.length - 1)) / (times.at(-1) - times[0]);
           if (times.length > 1) rate.textContent = `${Math.round(answers)} answers a second, ${Math.round(now - began)} ms each`;
@@ -195,15 +195,19 @@ function render({ model, el }) {
     }
   }
 
-  /** Tells each person's box where to go. */
-  function place(faces, scale) {
+  /** Tells each person's box where to go, and, if it is due, what to say. */
+  function place(faces, scale, due) {
     const here = new Map();
     for (const face of faces) {
       const target = face.box.map((value) => value * scale);
-      here.set(face.person, { face, target, box: persons.get(face.person)?.box ?? target });
+      const before = persons.get(face.person) ?? { face, box: target };
+      here.set(face.person, { face: due ? face : before.face, target, box: before.box });
     }
     persons = here;
   }
+
+  const label = ({ person }, text) => (persons.size > 1 ? `${person} ${text}` : text);
+  const share = (face) => ({ ...face, probabilities: [face.probabilities[emotions.indexOf(face.emotion)]] });
 
   /** Draws the overlay at the screen's rate, the boxes on their way. */
   function animate(mine) {
@@ -217,14 +221,19 @@ function render({ model, el }) {
       before = now;
       [overlay.width, overlay.height] = [video.videoWidth, video.videoHeight];
       const unit = overlay.width / 32;
-      for (const person of persons.values()) {
-        const { face, target } = person;
-        person.box = person.box.map((value, i) => value + (target[i] - value) * way);
+      const boxes = [...persons.values()].map((person) => {
+        person.box = person.box.map((value, i) => value + (person.target[i] - value) * way);
         const [x, y, width, height] = person.box;
         // the video is mirrored by CSS; boxes are mirrored here, so that their text is not
-        const box = [mirror.checked ? overlay.width - x - width : x, y, width, height];
-        if (persons.size <= MOST_BARS) drawBars(context, box, face.probabilities, emotions, colors, unit);
-        drawBox(context, box, describe(face), PERSONS[(face.person - 1) % PERSONS.length], unit);
+        return [mirror.checked ? overlay.width - x - width : x, y, width, height];
+      });
+      const [faces, taken] = [[...persons.values()].map((person) => person.face), [...boxes]];
+      faces.forEach((face, i) => {
+        const dash = DASHES[(face.person - 1) % DASHES.length];
+        drawBox(context, boxes[i], label(face, describe(share(face))), colorOf(face, colors), unit, { dash, taken });
+      });
+      if (faces.length <= MOST_BARS) {
+        faces.forEach((face, i) => drawBars(context, boxes[i], face.probabilities, emotions, colors, unit, taken));
       }
       root.dataset.frames = Number(root.dataset.frames) + 1;
     }

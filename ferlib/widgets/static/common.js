@@ -63,26 +63,53 @@ function download(blob, name) {
 
 const toBlob = (canvas, type, quality) => new Promise((resolve) => canvas.toBlob(resolve, type, quality));
 
-/** A box with a filled label; `unit` is the size of a line of text in canvas pixels. */
-function drawBox(context, [x, y, width, height], label, color, unit, line = Math.max(2, unit / 6)) {
+const DASHES = [[], [7, 5], [1, 3]]; // strokes and gaps of the first, second, third person, in widths of the line
+
+/** The colour of what is predicted: a light grey where the network is not sure. */
+const colorOf = (face, colors) => colors[face.predicted] ?? "#E6E6E6";
+
+/** Where a tag [width, height] stands beside a box, inside the canvas and clear of all boxes `taken`; or undefined. */
+function findPlace(canvas, [x, y, width, height], tag, gap, taken) {
+  const [right, bottom] = [canvas.width - tag[0], canvas.height - tag[1]];
+  const lefts = [x - gap, x + width + gap - tag[0]].map((left) => Math.max(0, Math.min(left, right)));
+  const tops = [y - gap, y + height + gap - tag[1]].map((top) => Math.max(0, Math.min(top, bottom)));
+  const places = [y - gap - tag[1], y + height + gap].flatMap((top) => lefts.map((left) => [left, top]));
+  places.push(...[x + width + gap, x - gap - tag[0]].flatMap((left) => tops.map((top) => [left, top])));
+  const free = ([left, top]) => left >= 0 && top >= 0 && left <= right && top <= bottom && taken.every((other) =>
+    left >= other[0] + other[2] || left + tag[0] <= other[0] || top >= other[1] + other[3] || top + tag[1] <= other[1]);
+  return places.find(free);
+}
+
+/**
+ * A box with a filled label beside it; `unit` is the size of a line of text in canvas pixels. Where there is no room
+ * the text is smaller, then its first word alone, then none. The label's place is added to the boxes `taken`.
+ */
+function drawBox(context, box, label, color, unit, { line = Math.max(2, unit / 8), dash = DASHES[0], taken = [box] } = {}) {
   context.lineJoin = "round";
   // a dark rim under the coloured line, so that it is seen on any background
   context.strokeStyle = "rgba(0, 0, 0, 0.65)";
   context.lineWidth = line * 1.9;
-  context.strokeRect(x, y, width, height);
+  context.strokeRect(...box);
   context.strokeStyle = color;
   context.lineWidth = line;
-  context.strokeRect(x, y, width, height);
+  context.setLineDash(dash.map((part) => part * line));
+  context.strokeRect(...box);
+  context.setLineDash([]);
 
-  context.font = `600 ${unit}px system-ui, sans-serif`;
-  context.textBaseline = "middle";
-  const tag = { width: context.measureText(label).width + unit * 0.9, height: unit * 1.5 };
-  const left = Math.max(0, Math.min(x - line, context.canvas.width - tag.width));
-  const top = y - tag.height >= 0 ? y - tag.height : Math.min(y + height, context.canvas.height - tag.height);
-  context.fillStyle = color;
-  context.fillRect(left, top, tag.width, tag.height);
-  context.fillStyle = inkOn(color);
-  context.fillText(label, left + unit * 0.45, top + tag.height / 2);
+  const [number] = label.split(" ");
+  for (const [text, size] of [[label, unit], [label, unit * 0.7], [number, unit * 0.7], [number, unit * 0.5]]) {
+    context.font = `600 ${size}px system-ui, sans-serif`;
+    const tag = [context.measureText(text).width + size * 0.9, size * 1.5];
+    const place = findPlace(context.canvas, box, tag, line, taken);
+    if (!place) continue;
+    taken.push([...place, ...tag]);
+    context.textBaseline = "middle";
+    context.fillStyle = color;
+    context.fillRect(...place, ...tag);
+    context.fillStyle = inkOn(color);
+    context.fillText(text, place[0] + size * 0.45, place[1] + tag[1] / 2);
+    return;
+  }
 }
 
 const SILENT = "No answer from the kernel: it is busy or was restarted. If it stays so, run this cell again.";

@@ -80,7 +80,7 @@ function render({ model, el }) {
     const context = photo.getContext("2d");
     context.drawImage(bitmap, 0, 0);
     const number = Number(person.value);
-    drawBox(context, boxes[number], String(number + 1), "#ffffff", Math.max(photo.width, photo.height) / 14);
+    drawBox(context, boxes[number], String(number + 1), "#ffffff", Math.max(photo.width, photo.height) / 14, { taken: [...boxes] });
   }
 
   async function fetchSteps() {

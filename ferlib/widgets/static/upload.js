@@ -1,10 +1,11 @@
 // Photo view: a picture by click, drop or paste -> numbered boxes on it, and a card for every face.
 
-const LONGEST_SIDE = 1600; // a message above 10 MiB cuts the connection to the kernel without a word
-const LARGEST_MESSAGE = 8 * 2 ** 20;
+const LONGEST_SIDE = 1600; // of the copy that the page draws
+const LARGEST_MESSAGE = 8 * 2 ** 20; // one above 10 MiB cuts the connection to the kernel without a word
+const READ_BY_KERNEL = /^image\/(jpeg|png|webp|gif|bmp)$/;
 const TIMEOUT = 30_000;
 
-/** What to send: a JPEG of at most 1600 pixels a side, upright; the bitmap that the page draws, and its scale. */
+/** A canvas of at most 1600 pixels a side with the picture, upright, on white as the kernel reads it. */
 async function shrink(file) {
   const bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
   const scale = Math.min(1, LONGEST_SIDE / Math.max(bitmap.width, bitmap.height));
@@ -13,12 +14,12 @@ async function shrink(file) {
     height: Math.max(1, Math.round(bitmap.height * scale)),
   });
   const context = canvas.getContext("2d");
-  context.fillStyle = "white"; // JPEG has no transparency, and black would hide a cut-out portrait
+  context.fillStyle = "white";
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   bitmap.close();
-  return { bitmap: canvas, scale, bytes: await (await toBlob(canvas, "image/jpeg", 0.92)).arrayBuffer() };
+  return canvas;
 }
 
 async function makeCard(face, number, crop, emotions, colors) {
@@ -27,8 +28,8 @@ async function makeCard(face, number, crop, emotions, colors) {
   picture.setAttribute("aria-label", `Face ${number} as the network sees it: 48 by 48 pixels`);
   picture.getContext("2d").drawImage(bitmap, 0, 0);
   const badge = element("span", "ferlib-number", {}, String(number));
-  badge.style.background = colors[face.emotion];
-  badge.style.color = inkOn(colors[face.emotion]);
+  badge.style.background = colorOf(face, colors);
+  badge.style.color = inkOn(colorOf(face, colors));
   const head = element("button", "ferlib-head", { type: "button", "aria-pressed": "false", ...OWN_KEYS },
     badge, element("strong", "", {}, describe(face)), element("span", "ferlib-coarse", {}, face.coarse));
   return element("li", "ferlib-card", {},
@@ -69,8 +70,11 @@ function render({ model, el }) {
     const context = target.getContext("2d");
     context.drawImage(bitmap, 0, 0);
     const unit = Math.max(bitmap.width, bitmap.height) / 28;
-    const line = (i) => Math.max(2, unit / (i === chosen ? 2.5 : 6));
-    faces.forEach((face, i) => drawBox(context, face.box, label(face, i), colors[face.emotion], unit, line(i)));
+    const taken = faces.map((face) => face.box);
+    faces.forEach((face, i) => {
+      const look = { line: Math.max(2, unit / (i === chosen ? 2.5 : 8)), dash: DASHES[i % DASHES.length], taken };
+      drawBox(context, face.box, label(face, i), colorOf(face, colors), unit, look);
+    });
   }
 
   function choose(chosen) {
@@ -119,23 +123,29 @@ function render({ model, el }) {
     status.classList.remove("ferlib-bad");
     status.textContent = file ? "Reading the photo …" : "Reading a sample photo …";
     try {
-      let photo = null;
-      let buffers;
-      if (file) {
-        if (!file.size) throw new Error("This file is empty (0 bytes).");
-        photo = await shrink(file).catch(() => null);
-        // the kernel knows kinds of picture that this browser does not, and says what is wrong with the rest
-        if (!photo && file.size > LARGEST_MESSAGE) throw new Error("The browser cannot read this file as a picture.");
-        buffers = [photo ? photo.bytes : await file.arrayBuffer()];
+      if (file && !file.size) throw new Error("This file is empty (0 bytes).");
+      const copy = file && (await shrink(file).catch(() => null));
+      if (file && !copy && file.size > 8 * LARGEST_MESSAGE) throw new Error("The browser cannot read this file as a picture.");
+      // the kernel reads the file itself, as the command line does; kinds that only the browser knows, as its copy
+      const sent = copy && !READ_BY_KERNEL.test(file.type) ? await toBlob(copy, "image/jpeg", 0.92) : file;
+      const message = { kind: file ? "photo" : "sample", return_photo: !copy };
+      let start = 0;
+      let bytes = null;
+      for (; sent; start += LARGEST_MESSAGE) {
+        bytes = await sent.slice(start, start + LARGEST_MESSAGE).arrayBuffer();
+        if (mine !== latest) return;
+        if (start + LARGEST_MESSAGE >= sent.size) break;
+        await line.ask({ kind: "part", start }, [bytes], TIMEOUT);
       }
-      const message = { kind: file ? "photo" : "sample", return_photo: !photo };
-      const [answer, pictures] = await line.ask(message, buffers, TIMEOUT);
-      const { bitmap, scale } = photo ?? { bitmap: await createImageBitmap(new Blob([pictures.at(-1)])), scale: 1 };
+      const [answer, pictures] = await line.ask({ ...message, start }, bytes ? [bytes] : [], TIMEOUT);
+      const bitmap = copy ?? (await createImageBitmap(new Blob([pictures.at(-1)])));
+      const scale = bitmap.width / answer.width;
+      const faces = answer.faces.map((face) => ({ ...face, box: face.box.map((value) => value * scale) }));
       const name = file ? file.name.replace(/\.[^.]*$/, "") : "sample";
-      if (!(await show({ bitmap, scale, name, faces: answer.faces }, pictures, mine))) return;
-      const found = answer.faces.map((face, i) => `${i + 1}: ${describe(face)}`).join(", ");
-      const count = answer.faces.length === 1 ? "1 face" : `${answer.faces.length} faces`;
-      if (!answer.faces.length) say("No face found in this photo. Faces seen from the front, not too small, are found best.", true);
+      if (!(await show({ bitmap, scale, name, faces }, pictures, mine))) return;
+      const found = faces.map((face, i) => `${i + 1}: ${describe(face)}`).join(", ");
+      const count = faces.length === 1 ? "1 face" : `${faces.length} faces`;
+      if (!faces.length) say("No face found in this photo. Faces seen from the front, not too small, are found best.", true);
       else say(`${file ? "" : "A sample to begin with (astronaut Eileen Collins, NASA). "}${count}. ${found}.`);
     } catch (error) {
       if (mine !== latest) return;
