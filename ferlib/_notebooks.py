@@ -1,7 +1,6 @@
 """Execute the notebooks, into copies fit for git or into an HTML report of one run."""
 
 import os
-import subprocess
 import time
 from pathlib import Path
 
@@ -68,10 +67,9 @@ def _execute(path, **environment):
 
     client = NotebookClient(nbformat.read(path, 4), timeout=None, kernel_name="python3", record_timing=False)
     client.resources = {"metadata": {"path": str(path.parent)}}
-    # what native libraries write past Python is about the machine; errors come back as exceptions
-    client.extra_arguments = ["--log-level=ERROR", "--IPKernelApp.capture_fd_output=False"]
+    client.extra_arguments = ["--log-level=ERROR"]
     try:
-        return client.execute(env=os.environ | environment, stderr=subprocess.DEVNULL)
+        return client.execute(env=os.environ | environment)
     except CellExecutionError as error:
         failed = f"{path.name}, code cell {client.code_cells_executed} failed"
         raise RuntimeError(f"{failed}:\n{strip_ansi(str(error))}") from None

@@ -71,14 +71,17 @@ def convert(arguments):
 def quality(arguments):
     """Count what is wrong with the data; with --csv, list every issue with row, reason and score."""
     from ferlib.data import load_faces, load_ferplus
-    from ferlib.quality import count_facts, count_issues, find_issues, find_near_duplicates
+    from ferlib.quality import count_facts, count_issues, find_gaps, find_issues, find_near_duplicates
 
     faces = load_faces(arguments.data)
     ferplus, near = load_ferplus(faces), find_near_duplicates(faces)
     issues = find_issues(faces, ferplus, near=near)
-    print(ferplus.source, count_issues(issues).to_string(), sep="\n\n", end="\n\n")
+    counts = count_issues(issues).to_string() if len(issues) else "no issue"
+    print(ferplus.source, counts, sep="\n\n", end="\n\n")
     for fact, number in count_facts(faces, ferplus.votes, near).items():
-        print(f"{f'{number:.1%}' if fact.startswith('share') else f'{number:,}':>6}  {fact}")
+        shown = "-" if number != number else f"{number:.1%}" if fact.startswith("share") else f"{number:,}"
+        print(f"{shown:>6}  {fact}")
+    print(*find_gaps(faces, ferplus), sep="\n")
     if arguments.csv:
         issues.to_csv(arguments.csv, index=False)
         print(f"wrote {len(issues):,} issues to {arguments.csv}")

@@ -46,7 +46,8 @@ def convert_faces(source, target):
     target : path
         Ending in .csv, a file with the columns emotion, pixels, Usage; in .npz, one with the arrays images, labels and
         split; else a folder with train/<class>/Training_00001.png, test/<class>/PublicTest_28710.png and so on: split
-        and row number. FileExistsError if it exists: nothing is overwritten.
+        and row number. FileExistsError if it exists: nothing is overwritten. OSError if it cannot be written, as on a
+        full disk: nothing is left behind.
 
     Returns
     -------
@@ -55,8 +56,11 @@ def convert_faces(source, target):
     """
     target = _check_free(Path(target))
     faces = load_faces(source)
-    with whole_or_nothing(target) as unfinished:
-        {".csv": _write_csv, ".npz": _write_npz}.get(target.suffix.lower(), _write_pictures)(faces, unfinished)
+    try:
+        with whole_or_nothing(target) as unfinished:
+            {".csv": _write_csv, ".npz": _write_npz}.get(target.suffix.lower(), _write_pictures)(faces, unfinished)
+    except OSError as error:
+        raise OSError(f"{target}: cannot be written ({error.strerror or error}); name another target") from error
     return target
 
 

@@ -1,6 +1,8 @@
 """The csv form of FER2013; and what every reader returns."""
 
+import csv
 from collections import Counter
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -56,27 +58,34 @@ class RowCollector:
 
 
 def read_header(stream, name):
-    """{column name: position}; refuses everything that is not a table of labelled faces."""
+    """Names of the columns, in lower case; refuses everything that is not a table of labelled faces."""
     line = stream.readline(1 << 16)
     names = [part.strip(' "\r\n\t').lower() for part in line.decode("utf-8-sig", "replace").split(",")]
+    if twice := [column for column in ("emotion", "pixels", "usage") if names.count(column) > 1]:
+        raise ValueError(f"{name}: two columns are called {twice[0]}; remove one of them")
     if "emotion" in names and "pixels" in names:
-        return {column: names.index(column) for column in ("emotion", "pixels", "usage") if column in names}
+        return names
     if not line:
         raise ValueError(f"{name}: 0 bytes, expected {EXPECTED}; fetch it again")
     if "pixels" in names:
         raise ValueError(f"{name}: pixels without emotions (the competition's unlabelled test); use fer2013.csv")
     if "image name" in names:
         raise ValueError(f"{name}: FER+ votes, which hold no pixels; the faces are in fer2013.csv")
-    raise ValueError(f"{name}: expected {EXPECTED}; saw a file that starts with {line[:40]!r}")
+    text = line[:40].isascii() and line[:40].decode().strip().isprintable()
+    seen = f"a file that starts with {line[:40]!r}" if text else "a file that is no text"
+    raise ValueError(f"{name}: expected {EXPECTED}; saw {seen}")
 
 
 def read_fer_csv(stream, name):
-    """Read a csv from a binary stream: LoadedArrays, in its row order; `name` stands in the errors."""
+    """Read a csv from a binary stream: LoadedArrays, in its row order; unknown columns are passed over."""
     columns, rows, batch, number, line = read_header(stream, name), RowCollector(name), [], 1, b"\n"
     for number, line in enumerate(stream, start=2):
         fields = [field.strip(b' "\r\n\t') for field in line.split(b",")]
         if fields == [b""]:
             continue
+        if len(fields) != len(columns) and b'"' in line:  # a comma inside a quoted text
+            with suppress(csv.Error):
+                fields = [field.strip().encode() for field in next(csv.reader([line.decode(errors="replace")]))]
         batch.append((f"{name} line {number}", fields))
         if len(batch) == _BATCH:
             _add_rows(rows, batch, columns)
@@ -89,23 +98,24 @@ def read_fer_csv(stream, name):
 
 
 def _add_rows(rows, batch, columns):
-    images = _read_pixels([fields[columns["pixels"]] for _, fields in batch if len(fields) == len(columns)])
+    pixels = columns.index("pixels")
+    images = _read_pixels([fields[pixels] for _, fields in batch if len(fields) == len(columns)])
     images = iter([None] * len(batch) if images is None else images)
     for where, fields in batch:
         try:
             if len(fields) != len(columns):
-                raise ValueError(f"{len(fields)} fields, expected {len(columns)} ({', '.join(columns)})")
+                raise ValueError(f"{len(fields)} fields, expected {len(columns)} as in the first line")
             image, (label, split) = next(images), _read_label(fields, columns)
-            rows.add(_read_pixels_slowly(fields[columns["pixels"]]) if image is None else image, label, split)
+            rows.add(_read_pixels_slowly(fields[pixels]) if image is None else image, label, split)
         except ValueError as error:
             rows.rejected.append((where, str(error)))
 
 
 def _read_label(fields, columns):
-    emotion = fields[columns["emotion"]].decode(errors="replace")
+    emotion = fields[columns.index("emotion")].decode(errors="replace")
     if emotion not in tuple("0123456"):
         raise ValueError(f"emotion {emotion[:20]!r}, expected 0 to {len(EMOTIONS) - 1}")
-    usage = fields[columns["usage"]].decode(errors="replace") if "usage" in columns else SPLITS[0]
+    usage = fields[columns.index("usage")].decode(errors="replace") if "usage" in columns else SPLITS[0]
     if usage not in SPLITS:
         raise ValueError(f"usage {usage[:20]!r}, expected {', '.join(SPLITS)}")
     return int(emotion), SPLITS.index(usage)
@@ -142,6 +152,6 @@ def _read_pixels_slowly(field):
     if len(words) != _PIXELS:
         raise ValueError(f"{len(words)} pixels, expected {_PIXELS} ({IMAGE_SIZE}x{IMAGE_SIZE})")
     for number, word in enumerate(words, start=1):
-        if not (word.isdigit() and int(word) <= 255):
+        if not (word.isdigit() and len(word) < 9 and int(word) <= 255):
             raise ValueError(f"pixel {number} is {word.decode(errors='replace')[:20]!r}, expected 0 to 255")
-    return np.array(words, dtype="S3").astype(np.uint8).reshape(IMAGE_SIZE, IMAGE_SIZE)
+    return np.array([int(word) for word in words], np.uint8).reshape(IMAGE_SIZE, IMAGE_SIZE)

@@ -1,9 +1,11 @@
 """FER2013 as class folders of pictures, as an archive of any form, or somewhere in a folder."""
 
+import errno
 import os
 import re
 import tarfile
 import tempfile
+import warnings
 import zipfile
 import zlib
 from collections import Counter
@@ -28,6 +30,7 @@ _SPLIT_FOLDERS = {name: split for split, names in enumerate(_SPLIT_NAMES.split("
 _PREFIXES = {name.lower(): split for split, name in enumerate(SPLITS)}
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 _PICTURE_FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
+_LARGEST_SIDE = 2048  # of a picture of one face: ten times FER2013's enlarged copies
 _ARCHIVE = 2  # place of the form: after csv and .npz
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 _SHIPPED = ("embedded.npz", "embedded_truth.csv", "ferplus.npz")  # lie in data/ and are not the user's FER2013
@@ -103,7 +106,8 @@ def list_pictures(folder):
         inside = Path(here).relative_to(folder).as_posix()
         for name in files:
             if name.lower().endswith(_PICTURES) and not _is_hidden(name):
-                status = os.stat(os.path.join(here, name))
+                path = os.path.join(here, name)
+                status = os.stat(path) if os.path.exists(path) else os.lstat(path)  # a link to nowhere
                 found.append((f"{inside}/{name}".removeprefix("./"), status.st_size, status.st_mtime_ns))
     return sorted(found)
 
@@ -164,6 +168,8 @@ def _told_as_damage(path):
     try:
         yield
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, LZMAError, OSError) as error:
+        if getattr(error, "errno", None) == errno.ENOSPC:
+            raise OSError(f"{path.name}: no room to unpack it in {tempfile.gettempdir()}; free some there") from error
         raise ValueError(
             f"{path.name}: damaged, cut off or unreadable ({error or type(error).__name__}); fetch it again"
         ) from error
@@ -228,23 +234,30 @@ def _by_number(picture):
 
 
 def _read_picture(path):
-    """(48, 48) uint8; a ValueError with the reason if it is no whole, square picture."""
+    """(48, 48) uint8; a ValueError with the reason if it is no whole, small, square picture."""
     from PIL import Image, ImageOps
 
-    if not path.stat().st_size:
+    expected = f"expected a square face of at most {_LARGEST_SIDE}x{_LARGEST_SIDE}"
+    if path.exists() and not path.stat().st_size:
         raise ValueError("0 bytes, expected a picture")
     try:
-        with Image.open(path, formats=_PICTURE_FORMATS) as picture:
-            picture.draft("L", None)  # a JPEG in colour has its grey levels stored
-            picture = ImageOps.exif_transpose(picture)
-            if picture.mode.startswith("I"):  # 16 bits, which Pillow would clip
-                picture = Image.fromarray((np.asarray(picture) // 256).astype(np.uint8))
-            image = np.array(picture.convert("L"))
+        with warnings.catch_warnings(action="ignore"):  # of damage that the picture survives
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=_PICTURE_FORMATS) as picture:
+                width, height = picture.size
+                if fit := width == height <= _LARGEST_SIDE:
+                    picture.draft("L", None)  # a JPEG in colour has its grey levels stored
+                    picture = ImageOps.exif_transpose(picture)
+                    if picture.mode.startswith("I"):  # 16 bits, which Pillow would clip
+                        picture = Image.fromarray((np.asarray(picture) // 256).astype(np.uint8))
+                    image = np.array(picture.convert("L"))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ValueError(f"more than {Image.MAX_IMAGE_PIXELS:,} pixels, {expected}") from error
     except Exception as error:  # Pillow's decoders raise a dozen kinds on damaged data
         cut = "truncated" in str(error)
         raise ValueError("the picture is cut off" if cut else "not a readable picture") from error
-    if image.shape[0] != image.shape[1]:
-        raise ValueError(f"{image.shape[1]}x{image.shape[0]} pixels, expected a square face")
+    if not fit:
+        raise ValueError(f"{width}x{height} pixels, {expected}")
     if image.shape[0] != IMAGE_SIZE:
         import cv2
 

@@ -20,7 +20,7 @@ def dct_signatures(images):
     """
     import cv2
 
-    small = images.reshape(-1, 16, 3, 16, 3).mean((2, 4), dtype=np.float32)
+    small = images.reshape(len(images), 16, 3, 16, 3).mean((2, 4), dtype=np.float32)
     across = cv2.dct(np.eye(16, dtype=np.float32), flags=cv2.DCT_ROWS).T[:FREQUENCIES]
     waves = across @ small @ across.T
     waves[:, 0, 0] = 0

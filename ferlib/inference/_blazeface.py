@@ -2,8 +2,9 @@
 
 The network (full range, sparse; Google, Apache 2.0; Bazarevsky et al. 2019, arXiv:1907.05047) sees 192x192 pixels and
 finds faces from 1/10 of their width well, from 1/14 mostly. So it is run on the whole photo and on overlapping tiles of
-it, and, if that finds nothing, on views from further off and with the head on one side. Every candidate is refined in
-an upright view close to it, which locates eyes and mouth exactly and dismisses false alarms.
+it, and, if that finds nothing, on views from further off and with the head on one side, where a glance at four of them
+at once finds a trace. Every candidate is refined in an upright view close to it, which locates eyes and mouth exactly
+and dismisses false alarms.
 """
 
 import threading
@@ -28,7 +29,9 @@ FACES_IN_TILE = 10  # widths of the smallest face in a tile's side
 SMALLEST_TILE = 0.28  # in sides of the photo
 TILE_OVERLAP = 0.2
 FAR_VIEW = 2.2  # side of the views from further off, in sides of the photo
-FAR_VIEW_DEGREES = (0, -90, 90, -45, 45, 180)
+FAR_VIEW_DEGREES = (0, -90, 90, 180, -45, 45)
+GLANCE_DEGREES = (-135, 135)  # only glanced at: a face seen so is found in the views beside
+TRACE, CLEAR_TRACE = 0.2, 0.4  # scores at a glance from which a view is looked at, and all views are
 
 REFINE_SIDES = (3, 5)  # of the views for refining, in widths of the face: further off, noise is averaged out
 SECOND_SIDE_SCORE = 0.7  # below it, only the first of these is tried
@@ -57,9 +60,7 @@ def find_faces(photo, min_face):
     levels = _pyramid(photo)
     faces = _detect_in_views(levels, _tile_views(photo.shape, min_face), ACCEPT_SCORE)
     if not faces:
-        middle, side = np.array(photo.shape[1::-1]) / 2, FAR_VIEW * max(photo.shape[:2])
-        views = [(middle, side, degrees) for degrees in FAR_VIEW_DEGREES]
-        faces = _detect_in_views(levels, views, ACCEPT_TURNED_SCORE)
+        faces = _detect_in_views(levels, _far_views(levels), ACCEPT_TURNED_SCORE)
     return [((*(face.centre - face.width / 2), face.width, face.width), face.keypoints, face.score) for face in faces]
 
 
@@ -89,6 +90,23 @@ def _tile_centres(length, side):
         return np.array([length / 2])
     count = 1 + int(np.ceil((length - side) / (side * (1 - TILE_OVERLAP))))
     return np.linspace(side / 2, length - side / 2, count)
+
+
+def _far_views(levels):
+    """Views from further off, turned: those in which a glance at four at once finds a trace, or all if it is clear."""
+    middle, side = np.array(levels[0].shape[1::-1]) / 2, FAR_VIEW * max(levels[0].shape[:2])
+    views = [(middle, side, degrees) for degrees in FAR_VIEW_DEGREES + GLANCE_DEGREES]
+    traces = np.concatenate(_map(lambda four: _glance(levels, four), [views[:4], views[4:]]))
+    least = -1 if traces.max() > CLEAR_TRACE else TRACE
+    return [views[i] for i in range(len(FAR_VIEW_DEGREES)) if traces[i] > least]
+
+
+def _glance(levels, views):
+    """The highest score, (4,), in the middle of each of four views, laid side by side."""
+    size = VIEW_SIZE // 2
+    a, b, c, d = (_draw_view(levels, centre, side / 2, degrees, size)[0] for centre, side, degrees in views)
+    _, scores = _look(np.vstack([np.hstack([a, b]), np.hstack([c, d])]))
+    return scores.reshape(2, GRID_SIZE // 2, 2, GRID_SIZE // 2).max((1, 3)).ravel()
 
 
 def _detect_in_views(levels, views, accept):
@@ -122,23 +140,34 @@ def _refine(levels, face):
     return None
 
 
-def _detect_in_view(levels, centre, side, degrees):
-    """Faces in a square view of the photo, turned by degrees; best first."""
-    scale = side / VIEW_SIZE
+def _draw_view(levels, centre, side, degrees, size=VIEW_SIZE):
+    """A square view, turned by degrees and lightened, and the (2, 3) matrix from its pixels to the photo's."""
+    scale = side / size
     level = min(len(levels) - 1, max(0, int(np.log2(scale))))
     shrunk = np.array(levels[level].shape[1::-1]) / levels[0].shape[1::-1]
     radians = np.radians(degrees)
     rotation = scale * np.array([[np.cos(radians), -np.sin(radians)], [np.sin(radians), np.cos(radians)]])
-    to_photo = np.hstack([rotation, (centre - rotation @ [VIEW_SIZE / 2, VIEW_SIZE / 2])[:, None]])
+    to_photo = np.hstack([rotation, (centre - rotation @ [size / 2, size / 2])[:, None]])
     matrix, flags = to_photo * shrunk[:, None], cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    view = cv2.warpAffine(levels[level], matrix, (VIEW_SIZE, VIEW_SIZE), flags=flags)
-    boxes, logits = _network()(lighten(view)[None] / np.float32(127.5) - 1)
-    scores = 1 / (1 + np.exp(-np.clip(logits[0, :, 0], -80, 80)))
+    return lighten(cv2.warpAffine(levels[level], matrix, (size, size), flags=flags)), to_photo
+
+
+def _look(view):
+    """Boxes with keypoints (cells, 16), in pixels from the middle of each cell, and scores (cells,) in a view."""
+    boxes, logits = _network()(view[None] / np.float32(127.5) - 1)
+    return boxes[0], 1 / (1 + np.exp(-np.clip(logits[0, :, 0], -80, 80)))
+
+
+def _detect_in_view(levels, centre, side, degrees):
+    """Faces in a square view of the photo, turned by degrees; best first."""
+    view, to_photo = _draw_view(levels, centre, side, degrees)
+    boxes, scores = _look(view)
+    scale = side / VIEW_SIZE
     faces = []
     for row in sorted(np.flatnonzero(scores > CANDIDATE_SCORE), key=lambda row: -scores[row]):
-        centre, size, *keypoints = boxes[0, row].reshape(-1, 2).astype(float)[:6]  # without the ears
+        centre, size, *keypoints = boxes[row].reshape(-1, 2).astype(float)[:6]  # without the ears
         cell = np.array([row % GRID_SIZE, row // GRID_SIZE]) + 0.5
-        points = (np.array([centre, *keypoints]) + cell * VIEW_SIZE / GRID_SIZE) @ rotation.T + to_photo[:, 2]
+        points = (np.array([centre, *keypoints]) + cell * VIEW_SIZE / GRID_SIZE) @ to_photo[:, :2].T + to_photo[:, 2]
         faces.append(_Candidate(points[0], size.max() * scale, float(scores[row]), points[1:], size.max()))
     return faces
 

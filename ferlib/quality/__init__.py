@@ -3,6 +3,7 @@
 find_issues                every issue of every face, in one table
 count_issues               faces with each issue, by split
 count_facts                what the literature tells of FER2013, counted on these faces
+find_gaps                  what cannot be counted of these faces, and why
 select_clean               which faces survive, and why the others do not
 measure_images             one score a column for every issue that a single picture can have
 IMAGE_RULES                a `Rule` for each of these issues: blank, blurred, text, ...
@@ -28,7 +29,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "_duplicates": "find_duplicates find_near_duplicates find_train_duplicates leakage_by_emotion".split(),
         "_images": "IMAGE_RULES Rule find_poor_images measure_images".split(),
-        "_issues": "count_facts count_issues find_issues select_clean".split(),
+        "_issues": "count_facts count_issues find_gaps find_issues select_clean".split(),
         "_labels": "find_label_issues find_non_faces label_probabilities out_of_fold_probabilities".split(),
     },
 )

@@ -78,7 +78,7 @@ def find_near_duplicates(faces, *, similarity=0.985, candidate_similarity=0.92):
     found = []
     for mirrored in (False, True):
         query = signatures * np.tile([1, -1], signatures.shape[-1] // 2).astype(np.float32) if mirrored else signatures
-        pairs = _propose_pairs(query.reshape(len(rows), -1), signatures.reshape(len(rows), -1), candidate_similarity)
+        pairs = _propose_pairs(query, signatures, candidate_similarity)
         flipped = images[:, :, ::-1] if mirrored else images
         with ThreadPoolExecutor(cpu_count()) as pool:
             scores = pool.map(lambda pair, flipped=flipped: _correlate(flipped[pair[0]], images[pair[1]]), pairs)
@@ -99,7 +99,8 @@ def find_near_duplicates(faces, *, similarity=0.985, candidate_similarity=0.92):
 
 
 def _propose_pairs(query, signatures, least):
-    """Pairs (i < j) whose vectors have a cosine of at least `least`: (M, 2) int64."""
+    """Pairs (i < j) whose signatures have a cosine of at least `least`: (M, 2) int64."""
+    query, signatures = (one.reshape(len(one), np.prod(one.shape[1:])) for one in (query, signatures))
     pairs = [np.empty((0, 2), np.int64)]
     for start in range(0, len(signatures), _BLOCK):
         near = np.argwhere(query[start : start + _BLOCK] @ signatures[start:].T >= least) + start

@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ferlib.config import SPLITS
+from ferlib.config import EMOTIONS, SPLITS
 from ferlib.data import load_ferplus
 from ferlib.quality._duplicates import find_duplicates, find_near_duplicates, find_train_duplicates
 from ferlib.quality._images import find_poor_images
-from ferlib.quality._labels import find_label_issues, find_non_faces, label_probabilities
+from ferlib.quality._labels import find_label_issues, find_learnable, find_non_faces, label_probabilities
 
 UNUSABLE = ("blank", "no face", "conflict", "exact duplicate", "near duplicate")
 """Issues for which `select_clean` drops a face unless told otherwise: nothing to see, or seen elsewhere."""
@@ -64,7 +64,8 @@ def count_facts(faces, votes, near):
     Returns
     -------
     pandas.Series
-        Numbers by what they tell: counts, or shares (0..1; NaN where nobody voted) where the name begins with "share".
+        Numbers by what they tell: counts, or shares (0..1) where the name begins with "share". NaN where there is
+        nothing to count: nobody voted, or a split has no face.
     """
     copies = find_duplicates(faces)
     groups = copies.groupby("group")
@@ -76,9 +77,9 @@ def count_facts(faces, votes, near):
     }
     seen = find_train_duplicates(faces, near)
     for split in SPLITS[1:]:
-        part = seen[faces.split == split]
-        facts[f"{split} faces also in Training"] = int((part == "exact duplicate").sum())
-        facts[f"{split} faces nearly in Training"] = int((part == "near duplicate").sum())
+        part, there = seen[faces.split == split], {split, "Training"} <= {*faces.split}
+        facts[f"{split} faces also in Training"] = int((part == "exact duplicate").sum()) if there else np.nan
+        facts[f"{split} faces nearly in Training"] = int((part == "near duplicate").sum()) if there else np.nan
     facts["faces that voters call none"] = len(find_non_faces(faces, votes))
     voted, unsure = votes.any(axis=1).to_numpy(), (votes["unknown"] > 0).to_numpy()
     facts["share without a majority"] = (votes.max(axis=1) <= votes.sum(axis=1) / 2)[voted].mean()
@@ -86,6 +87,20 @@ def count_facts(faces, votes, near):
         rows = voted & ((faces.split == split) | (split == "all"))
         facts[f"share with an unknown vote, {split}"] = unsure[rows].mean() if rows.any() else np.nan
     return pd.Series(facts, name="found", dtype=object)
+
+
+def find_gaps(faces, ferplus):
+    """What `find_issues` and `count_facts` cannot tell of these faces: list of str, a sentence each."""
+    ways = dict.fromkeys(SPLITS, "into") | {"Training": "from"}
+    gaps = [f"no {split} face: leakage {ways[split]} it is not counted" for split in SPLITS if split not in faces.split]
+    if not ferplus.votes.to_numpy().any():
+        gaps.append("nobody voted on these faces: nothing is counted of votes")
+    learnable = find_learnable(faces) if ferplus.out_of_fold is None else np.unique(faces.labels)
+    scarce = [EMOTIONS[label] for label in np.unique(faces.labels) if label not in learnable]
+    if scarce or len(learnable) < 2:
+        which = ", ".join(scarce) if len(learnable) > 1 else "all emotions but one"
+        gaps.append(f"fewer than 5 different faces of {which}: a model cannot judge such labels")
+    return gaps
 
 
 def select_clean(faces, issues, *, drop=UNUSABLE):

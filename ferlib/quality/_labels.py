@@ -1,5 +1,7 @@
 """Label quality: what FER+'s annotators say of a label, and what a simple model that never saw the face says."""
 
+import warnings
+
 import numpy as np
 
 from ferlib.config import EMOTIONS
@@ -20,17 +22,30 @@ def out_of_fold_probabilities(faces, *, seed, folds=5):
     Returns
     -------
     (N, 7) float64
-        Each row from a model that was not fitted on it.
+        Each row from a model that was not fitted on it; NaN where an emotion has fewer than `folds` different faces.
     """
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
     _, groups = group_identical(faces.images)
+    learnable = find_learnable(faces, folds=folds)
+    rows, probabilities = np.isin(faces.labels, learnable), np.full((len(faces), len(EMOTIONS)), np.nan)
+    if len(learnable) < 2:
+        return probabilities
     model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    return cross_val_predict(
-        model, hog_features(faces.images), faces.labels, groups=groups, cv=splitter, method="predict_proba"
+    options = {"groups": groups[rows], "cv": splitter, "method": "predict_proba"}
+    probabilities[rows] = 0
+    probabilities[np.ix_(rows, learnable)] = cross_val_predict(
+        model, hog_features(faces.images)[rows], faces.labels[rows], **options
     )
+    return probabilities
+
+
+def find_learnable(faces, *, folds=5):
+    """Labels with at least `folds` different faces: (M,) int64."""
+    pairs = np.unique([faces.labels, group_identical(faces.images)[0]], axis=1)
+    return np.flatnonzero(np.bincount(pairs[0], minlength=len(EMOTIONS)) >= folds)
 
 
 def label_probabilities(faces, ferplus):
@@ -45,7 +60,7 @@ def find_label_issues(faces, probabilities, votes=None):
     ----------
     probabilities : (N, 7) float
         Out of sample: from `label_probabilities`, or a run on the splits that it was not trained on. The model
-        contradicts a label by confident learning.
+        contradicts a label by confident learning; rows of NaN are not judged.
     votes : pandas.DataFrame, optional
         The voters contradict a label if more than half of them see another emotion of the seven.
 
@@ -61,17 +76,19 @@ def find_label_issues(faces, probabilities, votes=None):
     Northcutt, Jiang and Chuang (2021), "Confident Learning", arXiv:1911.00068; the package cleanlab.
     """
     from cleanlab.filter import find_label_issues as confident_learning
-    from cleanlab.rank import get_label_quality_scores
 
     labels, probabilities = np.asarray(faces.labels), np.asarray(probabilities, dtype=np.float64)
-    model = confident_learning(labels, probabilities, n_jobs=1)
-    quality, suggested = get_label_quality_scores(labels, probabilities), probabilities.argmax(1)
-    voters = np.zeros(len(labels), dtype=bool)
+    quality, suggested = probabilities[np.arange(len(labels)), labels], probabilities.argmax(1)
+    model, voters = np.zeros((2, len(labels)), dtype=bool)
+    judged = ~np.isnan(quality)
+    if len(np.unique(labels[judged])) > 1:
+        with warnings.catch_warnings(action="ignore"):  # of emotions without a face
+            model[judged] = confident_learning(labels[judged], probabilities[judged], n_jobs=1)
     if votes is not None and votes.to_numpy().any():
         majority = majority_labels(votes)
         voters = (majority >= 0) & (majority != labels)
         suggested = np.where(voters, majority, suggested)
-        quality = (quality + vote_shares(votes)[np.arange(len(labels)), labels]) / 2
+        quality = np.nanmean([quality, vote_shares(votes)[np.arange(len(labels)), labels]], axis=0)
     rows = np.flatnonzero(voters | model)
     rows = rows[np.lexsort((quality[rows], -(voters & model)[rows].astype(int)))]
     who = np.select([voters & model, voters], ["voters and model", "voters"], "model")[rows]

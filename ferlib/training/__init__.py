@@ -17,7 +17,17 @@ use_fused_batchnorm  a copy of a network that TensorFlow trains faster on a CPU
 export_network       `model.keras` -> `model.tflite`
 """
 
+import contextlib
+import os
+
 import lazy_loader
+
+from ferlib.training._quiet import quiet_stderr
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only; TensorFlow looks at it once, when it is loaded
+if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":  # Keras would load it
+    with quiet_stderr(), contextlib.suppress(ImportError):  # what it says before it looks
+        import tensorflow  # noqa: F401
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,

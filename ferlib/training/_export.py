@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from ferlib.config import IMAGE_SIZE
+from ferlib.training._quiet import quiet_stderr
 
 SMALL = 250_000
 """Parameters up to which a network is exported in full precision: there is little to save."""
@@ -80,8 +81,9 @@ def time_network(path, *, repeats=50):
     """Median milliseconds that an exported network takes for one face, on one core."""
     from ai_edge_litert.interpreter import Interpreter
 
-    network = Interpreter(str(path), num_threads=1)
-    network.allocate_tensors()
+    with quiet_stderr():  # "INFO: Created TensorFlow Lite XNNPACK delegate"
+        network = Interpreter(str(path), num_threads=1)
+        network.allocate_tensors()
     entry, seconds = network.get_input_details()[0], []
     network.set_tensor(entry["index"], np.full((1, IMAGE_SIZE, IMAGE_SIZE, 1), 127, dtype=np.float32))
     for _ in range(repeats):

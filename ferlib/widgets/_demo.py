@@ -59,10 +59,7 @@ class PhotoView(_SessionView):
     _parts = b""
 
     def _reply(self, message, buffers):
-        """To "photo", the end of a file whose other pieces came as "part", or, without a picture, "sample": the faces.
-
-        Their crops come with it, then the photo if asked for.
-        """
+        """To "photo", a file or its end after each "part", or "sample": the faces, crops, the photo if asked for."""
         if message["kind"] == "sample":
             photo = sample_photo()
         else:

@@ -30,9 +30,10 @@ def one_bad_row(old, new):
         (b" 7 ", b" 1007 ", "pixel 2 is '1007', expected 0 to 255"),
         (b" 7 ", b" -7 ", "pixel 2 is '-7', expected 0 to 255"),
         (b" 7 ", b" 7.5 ", "pixel 2 is '7.5', expected 0 to 255"),
+        (b" 7 ", b" " + b"7" * 5000 + b" ", "pixel 2 is '77777777777777777777', expected 0 to 255"),
         (b" 7 ", b" x ", "pixel 2 is 'x', expected 0 to 255"),
         (b",7 7", b",", "2302 pixels, expected 2304 (48x48)"),
-        (b",", b",,", "4 fields, expected 3 (emotion, pixels, usage)"),
+        (b",", b",,", "4 fields, expected 3 as in the first line"),
         (b"%d," % LABELS[0], b"9,", "emotion '9', expected 0 to 6"),
         (b"%d," % LABELS[0], b"happy,", "emotion 'happy', expected 0 to 6"),
         (SPLIT[0].encode(), b"Test", "usage 'Test', expected Training, PublicTest, PrivateTest"),
@@ -44,7 +45,7 @@ def test_a_bad_row_is_rejected_with_its_line_and_reason(old, new, reason):
     assert len(table.labels) == 149 and (table.images == 7).all()
 
 
-@pytest.mark.parametrize("new", [b"  7 ", b" 007 ", b"\t7 "])
+@pytest.mark.parametrize("new", [b"  7 ", b" 007 ", b" 0007 ", b"\t7 "])
 def test_odd_but_clear_spelling_is_read(new):
     table = read(one_bad_row(b" 7 ", new))
     assert not table.rejected and (table.images == 7).all()
@@ -87,6 +88,8 @@ def test_a_file_that_ends_within_a_row_is_cut_off_however_small_the_loss():
         (b"emotion,pixels,Usage\n", "fer2013.csv: no rows"),
         (b"pixels\n1 2 3\n", "pixels without emotions .* use fer2013.csv"),
         (b"Usage,Image name,neutral,happiness\n", "FER\\+ votes, which hold no pixels"),
+        (b"emotion,emotion,pixels,Usage\n0,0,7 7,Training\n", "two columns are called emotion; remove one of them"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "expected a csv .* saw a file that is no text$"),
         (b"<!DOCTYPE html>\n<html>", "expected a csv .* saw a file that starts with b'<!DOCTYPE html>"),
     ],
 )
@@ -97,3 +100,28 @@ def test_other_tables_are_refused_with_a_sentence(text, message):
 
 def test_a_byte_order_mark_does_no_harm():
     assert len(read(b"\xef\xbb\xbf" + csv_bytes((IMAGES, LABELS, SPLIT))).labels) == 12
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ",emotion,pixels,Usage|0,{emotion},{pixels},{usage}",
+        "Usage,pixels,emotion|{usage},{pixels},{emotion}",
+        'file,pixels,said,emotion,Usage,file|a.png,{pixels},"me, and you",{emotion},{usage},b.png',
+    ],
+)
+def test_unknown_columns_and_another_order_do_no_harm(line):
+    header, line = line.split("|")
+    rows = [
+        line.format(emotion=label, usage=split, pixels=" ".join(map(str, image.ravel().tolist())))
+        for image, label, split in zip(IMAGES, LABELS, SPLIT, strict=True)
+    ]
+    table = read("\n".join([header, *rows]).encode())
+    np.testing.assert_array_equal(table.images, IMAGES)
+    np.testing.assert_array_equal(table.labels, LABELS)
+    assert not table.rejected
+
+
+def test_a_row_shorter_than_a_reordered_header_is_rejected():
+    with pytest.raises(ValueError, match=r"3 of 3 rows .* 2 fields, expected 3 as in the first line"):
+        read(b"pixels,x,emotion\n" + b"7 7,3\n" * 3)

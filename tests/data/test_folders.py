@@ -1,5 +1,8 @@
+import errno
+import struct
 import tarfile
 import zipfile
+import zlib
 
 import cv2
 import numpy as np
@@ -9,6 +12,14 @@ from fer_forms import csv_bytes, make_arrays, pictures, write_folder, write_npz,
 from ferlib.data._folders import find_form, read_source
 
 ARRAYS = make_arrays(8)
+
+
+def png_header(side):
+    """A PNG that claims so many pixels and holds none."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n\0\0\0\r" + header + struct.pack(">I", zlib.crc32(header)) + b"\0\0\0\0IDAT5\xafa\x1e"
+
+
 MANY = make_arrays(150)
 JPEG = cv2.imencode(".jpg", MANY[0][5])[1].tobytes()
 
@@ -20,6 +31,8 @@ JPEG = cv2.imencode(".jpg", MANY[0][5])[1].tobytes()
         ("train/happy/Training_900.png", b"not a picture", "not a readable picture"),
         ("train/happy/Training_900.jpg", JPEG[:-200], "the picture is cut off"),
         ("train/sad/1.png", cv2.imencode(".png", np.zeros((48, 60)))[1].tobytes(), "60x48 pixels, expected a square"),
+        ("train/sad/1.png", png_header(60000), "more than 89,478,485 pixels, expected a square face of"),
+        ("train/sad/1.png", png_header(9000), "9000x9000 pixels, expected a square face of at most 2048x2048"),
         ("train/contempt/Training_900.png", b"", "folder 'contempt', expected one of angry, disgust"),
     ],
 )  # fmt: skip
@@ -30,6 +43,21 @@ def test_a_bad_picture_is_rejected_with_its_path_and_reason(name, content, reaso
         np.testing.assert_array_equal(table.images, MANY[0])
         ((where, why),) = table.rejected
         assert where == f"{source.name}/{name}" and why.startswith(reason)
+
+
+def test_a_link_to_nowhere_is_rejected(tmp_path):
+    source = write_folder(tmp_path / "fer", pictures(MANY))
+    (source / "train/sad/Training_900.png").symlink_to(tmp_path / "nowhere.png")
+    assert read_source(source).rejected == [("fer/train/sad/Training_900.png", "not a readable picture")]
+
+
+def test_a_temporary_folder_without_room_is_no_damage(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "extract", full)
+    with pytest.raises(OSError, match=r"fer.zip: no room to unpack it in .*; free some there"):
+        read_source(write_zip(tmp_path / "fer.zip", pictures(ARRAYS)))
 
 
 def test_too_many_bad_pictures_end_the_load_with_a_summary(tmp_path):

@@ -39,10 +39,11 @@ def test_committed_cards_are_those_of_their_runs(name):
 
 
 @pytest.mark.parametrize("name", list_runs())
-def test_the_command_on_a_card_trains_with_the_settings_of_the_run(name, monkeypatch):
+def test_the_command_on_a_card_trains_with_the_settings_of_the_run(name, monkeypatch, tmp_path):
     from ferlib.cli import main
 
     started = []
+    monkeypatch.setattr("ferlib.config.MODELS_DIR", tmp_path)  # else its name is taken
     monkeypatch.setattr("ferlib.data.load_faces", lambda source: None)
     monkeypatch.setattr(
         "ferlib.training.train", lambda settings, *_, run_dir, **__: started.append((run_dir.name, settings))

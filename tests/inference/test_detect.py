@@ -8,6 +8,7 @@ from sklearn.datasets import load_sample_images
 from ferlib.inference import DETECTORS, Detection, Detector, crop_face, detect_faces, sample_photo
 from ferlib.inference import _haar as haar
 from ferlib.inference._detect import REFERENCE_LANDMARKS
+from ferlib.inference._litert import Network
 
 FACE = np.array([225, 117])  # the middle of the astronaut's
 
@@ -140,6 +141,13 @@ def test_no_face_gives_an_empty_list():
     for shape in [(200, 300, 3), (1, 1, 3), (1, 5000, 3), (5000, 1, 3)]:
         assert detect_faces(np.full(shape, 128, np.uint8)) == []
         assert detect_faces(np.full(shape, 128, np.uint8), detector="haar") == []
+
+
+def test_a_small_photo_without_a_trace_of_a_face_takes_three_looks(monkeypatch):
+    looks, look = [], Network.__call__
+    monkeypatch.setattr(Network, "__call__", lambda network, batch: looks.append(len(batch)) or look(network, batch))
+    assert detect_faces(cv2.resize(stones(), (199, 148))) == []
+    assert looks == [1, 1, 1]
 
 
 def test_unknown_or_missing_detector_names_the_cure(monkeypatch):

@@ -1,8 +1,10 @@
+import warnings
+
 import numpy as np
 import pytest
 
-from ferlib.data import FerPlus
-from ferlib.quality import count_facts, count_issues, find_issues, select_clean
+from ferlib.data import FaceDataset, FerPlus, load_ferplus
+from ferlib.quality import count_facts, count_issues, find_gaps, find_issues, find_near_duplicates, select_clean
 from ferlib.quality._issues import UNUSABLE
 
 
@@ -59,3 +61,48 @@ def test_facts_count_what_was_planted(faces, planted, votes, near):
     assert facts["faces that voters call none"] == len(planted("blank")) + len(planted("no_face"))
     assert 0 < facts["share with an unknown vote, all"] < 1
     assert np.isnan(count_facts(faces, votes * 0, near)["share without a majority"])
+
+
+def few(faces, *counts):
+    """So many faces of each emotion."""
+    return faces.select(np.concatenate([np.flatnonzero(faces.labels == k)[:n] for k, n in enumerate(counts)]))
+
+
+@pytest.mark.parametrize(
+    ("counts", "gap"),
+    [
+        ((40, 0, 0, 40, 0, 0, 40), None),
+        ((20, 20, 0, 20, 20, 20, 20), None),
+        ((4, 1, 30, 30, 0, 0, 30), "fewer than 5 different faces of angry, disgust: a model cannot judge such labels"),
+        (
+            (0, 0, 0, 30, 0, 0, 0),
+            "fewer than 5 different faces of all emotions but one: a model cannot judge such labels",
+        ),
+        (
+            (0, 0, 0, 1, 0, 0, 0),
+            "fewer than 5 different faces of all emotions but one: a model cannot judge such labels",
+        ),
+    ],
+)
+def test_of_few_faces_all_is_counted_that_can_be(faces, counts, gap):
+    some = few(faces, *counts)
+    with warnings.catch_warnings(action="error"):
+        ferplus = load_ferplus(some)
+        issues = find_issues(some, ferplus)
+        gaps = find_gaps(some, ferplus)
+    judged = set(issues["label"][issues["issue"] == "label issue"])
+    assert not judged & {"angry", "disgust"} or gap is None
+    assert [found for found in gaps if "model" in found] == ([gap] if gap else [])
+
+
+def test_leakage_without_a_split_is_not_counted(faces):
+    training = faces.part("Training")
+    ferplus = load_ferplus(training)
+    facts = count_facts(training, ferplus.votes, find_near_duplicates(training))
+    assert np.isnan(facts["PublicTest faces also in Training"]) and facts["redundant copies"] > 0
+    assert find_gaps(training, ferplus)[0] == "no PublicTest face: leakage into it is not counted"
+
+
+def test_blank_pictures_alone_are_counted(faces):
+    blank = FaceDataset(faces.images[:8] * 0, faces.labels[:8], faces.split[:8])
+    assert not len(find_near_duplicates(blank))
