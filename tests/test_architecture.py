@@ -13,7 +13,7 @@ PACKAGE = PROJECT_DIR / "ferlib"
 STOREYS = {
     name: storey
     for storey, names in enumerate(
-        ["_atomic config recipes", "data", "quality evaluation", "training inference", "plots", "widgets"]
+        ["_atomic _quiet config recipes", "data", "quality evaluation", "training inference", "plots", "widgets"]
     )
     for name in names.split()
 } | {"_doctor": 5, "_notebooks": 5, "cli": 6, "__init__": 6}

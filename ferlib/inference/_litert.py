@@ -1,10 +1,11 @@
 """Exported networks, run by LiteRT: without TensorFlow, and from any thread."""
 
-import contextlib
 import os
 import threading
 
 import numpy as np
+
+from ferlib._quiet import quiet_stderr
 
 CORES = min(4, os.cpu_count() or 1)
 """Threads that detecting and predicting take."""
@@ -19,13 +20,11 @@ class Network:
         Of one item, without the batch.
     """
 
-    _starting = threading.Lock()  # two threads that hide stderr at once would lose it for good
-
     def __init__(self, content, *, threads=1):
         from ai_edge_litert.interpreter import Interpreter
 
         self._lock = threading.Lock()
-        with self._starting, _quiet_stderr():
+        with quiet_stderr():  # "INFO: Created TensorFlow Lite XNNPACK delegate", an alarm to most readers
             self._interpreter = Interpreter(model_content=content, num_threads=threads)
             self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]
@@ -44,16 +43,3 @@ class Network:
             self._interpreter.set_tensor(self._input["index"], np.asarray(batch, np.float32))
             self._interpreter.invoke()
             return [self._interpreter.get_tensor(output["index"]) for output in self._outputs]
-
-
-@contextlib.contextmanager
-def _quiet_stderr():
-    """Hide what LiteRT's C++ writes past Python ("INFO: Created ... delegate"), an alarm to most readers."""
-    saved = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)

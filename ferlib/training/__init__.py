@@ -22,7 +22,7 @@ import os
 
 import lazy_loader
 
-from ferlib.training._quiet import quiet_stderr
+from ferlib._quiet import quiet_stderr
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only; TensorFlow looks at it once, when it is loaded
 if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":  # Keras would load it

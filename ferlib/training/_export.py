@@ -10,8 +10,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from ferlib._quiet import quiet_stderr
 from ferlib.config import IMAGE_SIZE
-from ferlib.training._quiet import quiet_stderr
 
 SMALL = 250_000
 """Parameters up to which a network is exported in full precision: there is little to save."""
