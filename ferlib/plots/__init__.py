@@ -15,7 +15,7 @@ plot_roc, plot_precision_recall  Curves of every emotion against the others
 plot_calibration, plot_coverage  Reliability diagram; accuracy-coverage curve
 plot_votes  What FER+'s voters saw where a network is correct, and where it errs
 plot_maps  Seven mean faces under heat maps
-plot_recipes, plot_runs  What each recipe claims beside what it scores; each run on the three test sets
+plot_recipes  What each recipe claims beside what it scores
 plot_robustness  Accuracy against the severity of corruptions
 plot_prediction, plot_pipeline  A photo with boxes and probabilities; from photo to probabilities, step by step
 plot_probabilities, plot_timeline  Bars of one face; what each person in a video shows over time
@@ -35,7 +35,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "plot_calibration plot_confusion plot_coverage plot_maps plot_precision_recall plot_prediction_sheet "
             "plot_recall plot_roc plot_votes"
         ).split(),
-        "_comparison": "plot_recipes plot_robustness plot_runs".split(),
+        "_comparison": "plot_recipes plot_robustness".split(),
         "_photos": "plot_pipeline plot_prediction plot_probabilities plot_timeline".split(),
     },
 )

@@ -6,7 +6,6 @@ Functions draw into `ax`, or else into a new figure, and return the Axes.
 import numpy as np
 
 from ferlib.config import EMOTIONS
-from ferlib.data import TEST_SETS
 from ferlib.plots._style import CURVE_COLORS, GREY, PALETTE, new_axes, percent_axis
 
 
@@ -36,28 +35,6 @@ def plot_recipes(table, *, ax=None):
     ax.tick_params(axis="y", length=0)
     percent_axis(ax.xaxis)
     ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=4, columnspacing=1, handletextpad=0.4)
-    return ax
-
-
-def plot_runs(table, *, ax=None):
-    """PrivateTest accuracy of runs on the three test sets with 95 % intervals, what was claimed, and people.
-
-    `table` is from `compare_runs`.
-    """
-    ax, rows = new_axes(ax, figsize=(8, 1.8 + 0.6 * len(table))), np.arange(len(table))[::-1]
-    ax.axvspan(0.60, 0.70, color="#eeeeee", lw=0, label="people, as published: 65 ± 5 %")
-    for shift, color, test_set in zip((0.22, 0, -0.22), PALETTE, TEST_SETS, strict=False):
-        places = rows + shift
-        ax.hlines(places, table[f"{test_set} low"], table[f"{test_set} high"], color=color, lw=2.5)
-        ax.plot(table[test_set], places, "o", color=color, ms=6, label=test_set.replace("_", " "))
-    ax.plot(table["claim"], rows, "D", mfc="white", mec=GREY, ms=8, label="claimed")
-    if table["leaky"].any() and not table["leaky"].all():
-        ax.axhline(table["leaky"].sum() - 0.5, color=GREY, lw=0.8)
-    ax.set(xlabel="PrivateTest accuracy, with its 95 % interval", ylim=(-0.6, len(table) - 0.4))
-    ax.set_yticks(rows, [f"{name}, leaks" if leaky else name for name, leaky in table["leaky"].items()])
-    ax.tick_params(axis="y", length=0)
-    percent_axis(ax.xaxis)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3, columnspacing=1, handletextpad=0.4)
     return ax
 
 

@@ -1,28 +1,12 @@
-import dataclasses
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from ferlib import plots
 from ferlib.config import EMOTIONS, MODELS_DIR
-from ferlib.evaluation import CORRUPTIONS, compare_recipes, compare_runs, load_run, measure_robustness
-from ferlib.recipes import RECIPES
+from ferlib.evaluation import CORRUPTIONS, compare_recipes, load_run, measure_robustness
 
 pytestmark = pytest.mark.usefixtures("styled_figures")
-
-
-def test_runs_stand_with_their_three_scores_and_the_leak_below():
-    run = load_run("simple")
-    config = dataclasses.replace(RECIPES["simple"], split_protocol="leaky")
-    metadata = dataclasses.replace(run.metadata, config=config)
-    leaky = dataclasses.replace(run, name="leak", metadata=metadata)
-    ax = plots.plot_runs(compare_runs([leaky, run]))
-    assert [label.get_text() for label in ax.get_yticklabels()] == [run.name, "leak, leaks"]
-    assert list(ax.lines[0].get_xdata()) == [run.evaluate().accuracy] * 2
-    assert ax.lines[1].get_xdata()[0] == run.evaluate("PrivateTest", "deduplicated").accuracy
-    claims = next(line for line in ax.lines if line.get_label() == "claimed")
-    assert claims.get_xdata()[1] == 0.632
 
 
 def test_recipes_stand_with_their_claims_and_the_points_between():
