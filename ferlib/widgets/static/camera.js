@@ -151,7 +151,7 @@ function render({ model, el }) {
     const context = frame.getContext("2d");
     const times = [];
     let misses = 0;
-    let told = 0;
+    let told = -Infinity; // the first words are due at once
     let drawn = 0;
     while (session === mine) {
       if (!video.videoWidth || !root.offsetParent) { // not yet playing, or in a tab that is not shown
