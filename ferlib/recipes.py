@@ -25,11 +25,14 @@ class TrainConfig:
         "plateau" divides the rate by 10 whenever PublicTest accuracy has not risen for 5 epochs.
     patience : int
         Early stopping: end after so many epochs without a better PublicTest accuracy; 0 never ends early.
+    labels : {"fer2013", "ferplus"}
+        What to learn and to choose the epoch on: FER2013's labels, or the shares of FER+'s votes among its emotions,
+        see `ferlib.data.ferplus_shares`; faces that nobody saw one of the seven in are then left out.
     balance : {"none", "class_weights", "oversample"}
         Balancing strategy, applied to Training rows only.
     split_protocol : {"official", "leaky"}
         "leaky" is the mistake behind the famous 81 %: it oversamples the whole data set and splits it afterwards.
-    augment : {"none", "flip", "full", "strong"}
+    augment : {"none", "flip", "full", "strong", "camera"}
         Augmentation of the training images, see `ferlib.training.AUGMENTATIONS`.
     mix : {"none", "mixup", "cutmix"}
         Blending of pairs of training images and their labels.
@@ -59,6 +62,7 @@ class TrainConfig:
     weight_decay: float = 0.0
     schedule: str = "constant"
     patience: int = 0
+    labels: str = "fer2013"
     balance: str = "none"
     split_protocol: str = "official"
     augment: str = "none"

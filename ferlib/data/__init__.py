@@ -22,6 +22,8 @@ is_fer2013         are these labels FER2013's own of a split?
 TEST_SETS          published, deduplicated, faces_only
 find_rows          rows of a test set within its split
 majority_labels    what more than half of the voters saw
+ferplus_labels     FER+'s labels, as its benchmark has them
+ferplus_shares     share of the voters that saw each emotion, to train on
 vote_shares        share of all voters that saw each emotion
 vote_entropy       how much the voters of each face disagree
 expected_labels    what label FER2013 gives, on average, to faces with such votes
@@ -39,8 +41,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_convert": "convert_faces download_faces".split(),
         "_dataset": "FaceDataset count_labels find_source load_faces".split(),
         "_ferplus": (
-            "FERPLUS_FILE FerPlus TEST_SETS VOTES expected_labels find_rows is_fer2013 load_fer2013_labels "
-            "load_ferplus load_test_votes majority_labels vote_entropy vote_shares"
+            "FERPLUS_FILE FerPlus TEST_SETS VOTES expected_labels ferplus_labels ferplus_shares find_rows is_fer2013 "
+            "load_fer2013_labels load_ferplus load_test_votes majority_labels vote_entropy vote_shares"
         ).split(),
         "_hashing": "dct_signatures perceptual_hashes".split(),
         "_splits": "class_weights leak_rows oversample_rows split_faces split_rows".split(),

@@ -139,6 +139,36 @@ def majority_labels(votes, *, contempt=False):
     return np.where(2 * counts.max(1) > votes[list(VOTES)].sum(axis=1), counts.argmax(1), -1)
 
 
+def ferplus_labels(votes):
+    """FER+'s labels as its benchmark has them: votes of one are dropped, then the majority decides.
+
+    Parameters
+    ----------
+    votes : pandas.DataFrame
+        N rows, with the columns `VOTES`.
+
+    Returns
+    -------
+    (N,) int64
+        Index into `EMOTIONS`, or 7 for contempt; -1 for faces that the benchmark leaves out: no majority, or one for
+        unknown or "not a face". Of FER2013's 25,060, 3,199 and 3,153 faces are left.
+    """
+    return majority_labels(_drop_single(votes), contempt=True)
+
+
+def ferplus_shares(votes):
+    """What share of those who saw one of the seven emotions saw which: (N, 7) float32; votes of one are dropped.
+
+    Rows of 0 where nobody saw one of them.
+    """
+    counts = _drop_single(votes)[EMOTION_VOTES].to_numpy(np.float32)
+    return counts / np.maximum(counts.sum(1, keepdims=True), 1)
+
+
+def _drop_single(votes):
+    return votes.where(votes > 1, 0)
+
+
 def expected_labels(labels, votes):
     """What label FER2013 gives, on average, to faces with such votes.
 

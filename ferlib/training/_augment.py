@@ -3,6 +3,22 @@
 import keras
 import numpy as np
 
+from ferlib.config import IMAGE_SIZE
+
+JPEG_STEPS = np.array(
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ]
+)
+"""Of grey values at quality 50: ITU-T T.81, table K.1."""
+
 LAST = "channels_last"
 """Data format of training images, whatever the network's is."""
 
@@ -36,6 +52,42 @@ class RandomAffine(keras.layers.Layer):
         return ops.image.affine_transform(images, transforms, data_format=LAST)
 
 
+class RandomDegradation(keras.layers.Layer):
+    """Random blur, noise and JPEG compression, as a camera's pictures have them; each in half of the images.
+
+    Each is the most that may happen: standard deviation of a Gaussian blur in pixels, of the noise in grey values, and
+    the factor on the steps of JPEG's table (1 is quality 50, 2 is 25).
+    """
+
+    def __init__(self, *, blur, noise, jpeg, seed, **options):
+        super().__init__(**options)
+        self.most = {"blur": blur, "noise": noise, "jpeg": jpeg}
+        self.seeds = keras.random.SeedGenerator(seed)
+        self.squares = np.square(np.subtract.outer(np.arange(IMAGE_SIZE), np.arange(IMAGE_SIZE))).astype("float32")
+        frequency, place = np.mgrid[:8, :8]
+        cosine = np.sqrt(np.where(frequency, 2, 1) / 8) * np.cos(np.pi * frequency * (2 * place + 1) / 16)
+        self.cosine = np.kron(np.eye(IMAGE_SIZE // 8), cosine).astype("float32")
+        self.steps = np.tile(JPEG_STEPS, (IMAGE_SIZE // 8, IMAGE_SIZE // 8)).astype("float32")
+
+    def call(self, images, training=None):
+        """Images (N, 48, 48, 1) float32: in training each degraded by a draw of its own, else as they are."""
+        if not training:
+            return images
+        ops, count = keras.ops, keras.ops.shape(images)[0]
+        blur, noise, jpeg = (
+            ops.relu(keras.random.uniform((count, 1, 1), -most, most, seed=self.seeds)) + 1e-3
+            for most in self.most.values()
+        )
+        kernel = ops.exp(-self.squares / (2 * blur**2))
+        kernel /= ops.sum(kernel, axis=2, keepdims=True)
+        images = ops.matmul(ops.matmul(kernel, images[..., 0]), ops.swapaxes(kernel, 1, 2))
+        images += noise * keras.random.normal(ops.shape(images), seed=self.seeds)
+        steps = self.steps * jpeg
+        coefficients = ops.matmul(ops.matmul(self.cosine, images - 128), self.cosine.T)
+        images = ops.matmul(ops.matmul(self.cosine.T, ops.round(coefficients / steps) * steps), self.cosine) + 128
+        return ops.clip(images, 0, 255)[..., None]
+
+
 def _flip(seeds):
     return [keras.layers.RandomFlip("horizontal", data_format=LAST, seed=next(seeds))]
 
@@ -57,9 +109,17 @@ def _strong(seeds):
     ]
 
 
-AUGMENTATIONS = {"none": lambda seeds: [], "flip": _flip, "full": _full, "strong": _strong}
+def _camera(seeds):
+    return [
+        RandomDegradation(blur=1.5, noise=12, jpeg=3, seed=next(seeds)),
+        *_full(seeds, degrees=15, zoom=0.15, brightness=0.2, contrast=0.3),
+    ]
+
+
+AUGMENTATIONS = {"none": lambda seeds: [], "flip": _flip, "full": _full, "strong": _strong, "camera": _camera}
 """Layers by the name in `TrainConfig.augment`: "full" is flip, shift, rotation, zoom, brightness and contrast; "strong"
-is more of each, and random erasing (Zhong et al. 2017, arXiv:1708.04896).
+is more of each, and random erasing (Zhong et al. 2017, arXiv:1708.04896); "camera" is blur, noise, JPEG, and a face
+that is not quite where it should be, as a detector cuts it out of a picture.
 
 Each takes an iterator of seeds, one a layer: under a common seed all layers would draw the same numbers, and every face
 that is shifted left would be darker."""

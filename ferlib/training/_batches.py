@@ -1,27 +1,54 @@
 """Training rows, soft targets, and batches of both, shared among devices."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from ferlib.config import EMOTIONS, MODELS_DIR, SPLITS
-from ferlib.data import class_weights, expected_labels, leak_rows, load_ferplus, oversample_rows, split_rows
+from ferlib.data import (
+    class_weights,
+    expected_labels,
+    ferplus_labels,
+    ferplus_shares,
+    leak_rows,
+    load_ferplus,
+    oversample_rows,
+    split_rows,
+)
 
 SCORING_BATCH = 256
 
 
 def train_val_batches(config, faces, *, models_dir=MODELS_DIR):
     """`Batches` to train on, and those on which to choose the epoch, as a `TrainConfig` says."""
+    faces, targets = label_faces(config, faces)
     rows, validation = train_val_rows(config, faces)
     training = Batches(
         faces.select(rows),
-        targets=soft_targets(config, faces, rows, models_dir=models_dir),
+        targets=soft_targets(config, faces, rows, targets=targets[rows], models_dir=models_dir),
         batch_size=config.batch_size,
         seed=config.seed,
         class_weight=class_weights(faces.labels[rows]) if config.balance == "class_weights" else None,
     )
     return training, Batches(faces.select(validation), batch_size=SCORING_BATCH)
+
+
+def label_faces(config, faces):
+    """The faces to learn and choose on, with the labels that a `TrainConfig` names, and their targets (N, 7) float32.
+
+    With FER+'s, faces are left out: of Training those that nobody saw one of the seven emotions in, of the test splits
+    those that its benchmark leaves out or calls contempt.
+    """
+    if config.labels == "fer2013":
+        return faces, np.eye(len(EMOTIONS), dtype=np.float32)[faces.labels]
+    votes = load_ferplus(faces).votes
+    shares, labels = ferplus_shares(votes), ferplus_labels(votes)
+    if not shares.any():
+        raise ValueError("nobody voted on these faces: FER+ has votes for FER2013's only")
+    known = np.where(faces.split == SPLITS[0], shares.any(1), (labels >= 0) & (labels < len(EMOTIONS)))
+    return replace(faces.select(known), labels=shares[known].argmax(1)), shares[known]
 
 
 def train_val_rows(config, faces):
@@ -35,15 +62,14 @@ def train_val_rows(config, faces):
     return training, public_test
 
 
-def soft_targets(config, faces, rows, *, models_dir=MODELS_DIR):
-    """Targets (N, 7) float32 of N rows: one-hot labels, mixed with FER+'s expected labels, then with a teacher's.
+def soft_targets(config, faces, rows, *, targets, models_dir=MODELS_DIR):
+    """Targets (N, 7) float32 of N rows, mixed with FER+'s expected labels, then with a teacher's probabilities.
 
     `ferplus_weight` and `distillation` of the `TrainConfig` are the shares; the teacher is a run of `models_dir`.
     """
-    labels = faces.labels[rows]
-    targets = np.eye(len(EMOTIONS), dtype=np.float32)[labels]
     if share := config.ferplus_weight:
-        targets = (1 - share) * targets + share * expected_labels(labels, load_ferplus(faces).votes.iloc[rows])
+        expected = expected_labels(faces.labels[rows], load_ferplus(faces).votes.iloc[rows])
+        targets = (1 - share) * targets + share * expected
     if share := config.distillation:
         probabilities = teacher_probabilities(config.teacher, faces.images[rows], models_dir=models_dir)
         targets = (1 - share) * targets + share * probabilities

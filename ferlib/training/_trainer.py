@@ -42,6 +42,7 @@ def check_config(config):
     """ValueError if a `TrainConfig` names an unknown model or setting, or a number out of range."""
     choices = dict(model=MODELS, optimizer=OPTIMIZERS, schedule=SCHEDULES, augment=AUGMENTATIONS, mix=MIXES)
     choices |= dict(loss=LOSSES, balance=("none", "class_weights", "oversample"), split_protocol=("official", "leaky"))
+    choices |= dict(labels=("fer2013", "ferplus"))
     for name, allowed in choices.items():
         if (value := getattr(config, name)) not in allowed:
             raise ValueError(f"TrainConfig({name}={value!r}): expected one of {', '.join(allowed)}")
@@ -51,6 +52,8 @@ def check_config(config):
                 raise ValueError(f"TrainConfig({name}={value!r}): expected {expected}")
     if (config.teacher != "none") != (config.distillation > 0):
         raise ValueError("TrainConfig: teacher and distillation go together: whose probabilities, and their share")
+    if config.labels == "ferplus" and (config.ferplus_weight or config.split_protocol == "leaky"):
+        raise ValueError("TrainConfig: labels='ferplus' are votes already, and of the official split")
 
 
 def choose_precision():
