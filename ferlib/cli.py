@@ -174,7 +174,7 @@ def _predict_anew(run, arguments):
     from ferlib.evaluation import check_scores, write_occlusion, write_robustness
     from ferlib.inference import load_predictor
 
-    predict_images = load_predictor(run.name, models_dir=config.MODELS_DIR).predict_images
+    predict_images = load_predictor(run.name, models_dir=config.MODELS_DIR, logit_adjustment=0).predict_images
     faces = load_faces(arguments.data)
     for split, found in check_scores(run, predict_images, faces).iterrows() if arguments.data else ():
         verdict = "the same" if found["stored"] == found["anew"] else "NOT THE SAME"

@@ -20,6 +20,8 @@ load_test_votes    FER+'s votes on a test split of FER2013, without its pictures
 load_fer2013_labels  labels and splits of all its rows, likewise
 is_fer2013         are these labels FER2013's own of a split?
 TEST_SETS          published, deduplicated, faces_only
+LABELS             fer2013, ferplus, majority
+relabel            the labels of a test split, by one of these
 find_rows          rows of a test set within its split
 majority_labels    what more than half of the voters saw
 ferplus_labels     FER+'s labels, as its benchmark has them
@@ -41,8 +43,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_convert": "convert_faces download_faces".split(),
         "_dataset": "FaceDataset count_labels find_source load_faces".split(),
         "_ferplus": (
-            "FERPLUS_FILE FerPlus TEST_SETS VOTES expected_labels ferplus_labels ferplus_shares find_rows is_fer2013 "
-            "load_fer2013_labels load_ferplus load_test_votes majority_labels vote_entropy vote_shares"
+            "FERPLUS_FILE FerPlus LABELS TEST_SETS VOTES expected_labels ferplus_labels ferplus_shares find_rows "
+            "is_fer2013 load_fer2013_labels load_ferplus load_test_votes majority_labels relabel vote_entropy "
+            "vote_shares"
         ).split(),
         "_hashing": "dct_signatures perceptual_hashes".split(),
         "_splits": "class_weights leak_rows oversample_rows split_faces split_rows".split(),

@@ -16,6 +16,9 @@ from ferlib.data._hashing import find_by_hash
 TEST_SETS = ("published", "deduplicated", "faces_only")
 """As published; without exact duplicates of Training faces; without what FER+'s voters call no face."""
 
+LABELS = ("fer2013", "ferplus", "majority")
+"""FER2013's own; FER+'s benchmark's, of eight emotions; what more than half of all voters saw, of FER2013's seven."""
+
 VOTES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF")
 """FER+'s columns, in its order; NF is "not a face"."""
 
@@ -80,6 +83,43 @@ def load_fer2013_labels():
     return kept["labels"].astype(np.int64), np.array(SPLITS)[kept["split"]]
 
 
+def relabel(labels, split, labels_of):
+    """The same faces of a test split with other labels.
+
+    Parameters
+    ----------
+    labels : (N,) int64
+        Of the split, as they stand in a run.
+    split : {"PublicTest", "PrivateTest"}
+    labels_of : str
+        One of `LABELS`.
+
+    Returns
+    -------
+    (N,) int64
+        -1 for faces that have none.
+
+    Raises
+    ------
+    ValueError
+        If there are no such labels, or if they are FER+'s and the faces are not FER2013's.
+    """
+    if labels_of not in LABELS:
+        raise ValueError(f"labels {labels_of!r}: expected one of {', '.join(LABELS)}")
+    if labels_of == "fer2013":
+        return labels
+    _check_fer2013(labels, split, "labels")
+    return {"ferplus": ferplus_labels, "majority": majority_labels}[labels_of](load_test_votes(split))
+
+
+def _check_fer2013(labels, split, what):
+    if not is_fer2013(labels, split):
+        raise ValueError(
+            f"the {len(labels)} {split} labels are not FER2013's {len(_split(split)['labels'])}, row by row: "
+            f"such a run has {what} of its own only"
+        )
+
+
 def is_fer2013(labels, split):
     """Are these (N,) labels FER2013's own of a split, row by row?"""
     return np.array_equal(_split(split)["labels"], labels)
@@ -109,12 +149,8 @@ def find_rows(labels, split, test_set):
         raise ValueError(f"test set {test_set!r}: expected one of {', '.join(TEST_SETS)}")
     if test_set == "published":
         return np.arange(len(labels))
+    _check_fer2013(labels, split, "a test set")
     faces = _split(split)
-    if not is_fer2013(labels, split):
-        raise ValueError(
-            f"the {len(labels)} {split} labels are not FER2013's {len(faces['labels'])}, row by row: "
-            f"such a run has the test set 'published' only"
-        )
     votes = faces["votes"]
     left_out = faces["in_training"] if test_set == "deduplicated" else 2 * votes[:, VOTES.index("NF")] > votes.sum(1)
     return np.flatnonzero(~left_out)

@@ -7,7 +7,7 @@ write_run, write_robustness, write_occlusion  What training leaves in a run fold
 read_history, list_networks  `history.csv` as a table; costs and accuracy of the runs that come with their network
 evaluate, Scores  Labels and probabilities to scores with n and 95 % intervals
 wilson_interval, format_interval  Interval of a share; "71.3% [69.8%, 72.7%]"
-apply_temperature  Probabilities at another temperature
+apply_temperature, adjust_logits  Probabilities at another temperature; for other class frequencies
 compare_runs, compare_pairs  A row a run: claim, scores on three test sets, costs; McNemar's test of pairs
 compare_recipes  A row a recipe, its seeds together: the claim beside the score
 group_seeds, choose_seeds, average_seeds  Runs that differ in their seed alone: lists, the best, mean and spread
@@ -36,7 +36,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ).split(),
         "_robustness": "CORRUPTIONS apply_corruptions measure_robustness".split(),
         "_runs": "Run list_networks load_run read_history write_occlusion write_robustness write_run".split(),
-        "_scores": "Scores apply_temperature evaluate format_interval wilson_interval".split(),
+        "_scores": "Scores adjust_logits apply_temperature evaluate format_interval wilson_interval".split(),
         "_tables": "format_card format_comparison format_pairs format_recipes format_spread markdown_table".split(),
     },
 )

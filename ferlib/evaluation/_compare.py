@@ -157,7 +157,7 @@ def check_scores(run, predict_images, faces):
 def group_seeds(runs):
     """Lists of runs that differ in their seed alone, each with its best on PublicTest first; the best list first."""
     configs, groups = {run.name: run.config for run in runs}, {}
-    for run in sorted(runs, key=lambda run: -run.accuracy("PublicTest")):
+    for run in sorted(runs, key=lambda run: -run.accuracy("PublicTest", labels=run.config.labels)):
         groups.setdefault(_path(run.config, configs), []).append(run)
     return list(groups.values())
 

@@ -23,6 +23,10 @@ class Metadata:
         Order of the network's outputs, `EMOTIONS`, and what it expects, `INPUT`.
     temperature : float
         Of the calibration, fitted to PublicTest; see `apply_temperature`.
+    prior : tuple of float, or None
+        How common each emotion is in what the network learned from, sum 1; None where that is not known.
+    logit_adjustment : float
+        Strength at which the demo corrects for it, in [0, 1]; see `adjust_logits`.
     network, network_sha256 : str or None
         File of the exported network in the run folder; None if it was not exported.
     config : TrainConfig
@@ -46,6 +50,8 @@ class Metadata:
     emotions: tuple[str, ...] = EMOTIONS
     input: dict[str, int]
     temperature: float
+    prior: tuple[float, ...] | None = None
+    logit_adjustment: float = 0.0
     network: str | None = None
     network_sha256: str | None = None
     config: TrainConfig
@@ -82,6 +88,7 @@ def read_metadata(folder):
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         kept |= {"emotions": tuple(kept["emotions"]), "temperature": float(kept["temperature"])}
+        kept |= {"prior": tuple(map(float, kept["prior"]))} if kept.get("prior") else {}
         metadata = Metadata(**kept | {"config": TrainConfig(**kept["config"])})
     except KeyError as error:
         raise ValueError(f"{path} lacks {error}: export the run again") from error

@@ -7,11 +7,17 @@ from pathlib import Path
 import numpy as np
 
 from ferlib._atomic import whole_or_nothing
-from ferlib.config import MODELS_DIR, SPLITS
+from ferlib.config import EMOTIONS, MODELS_DIR, SPLITS
 from ferlib.evaluation._explain import average_occlusion
 from ferlib.evaluation._metadata import INPUT, Metadata, list_runs, read_metadata, write_metadata
 from ferlib.evaluation._robustness import measure_robustness
-from ferlib.evaluation._scores import apply_temperature, evaluate, fit_temperature, wilson_interval
+from ferlib.evaluation._scores import (
+    apply_temperature,
+    evaluate,
+    fit_logit_adjustment,
+    fit_temperature,
+    wilson_interval,
+)
 
 
 @dataclass(frozen=True)
@@ -61,17 +67,22 @@ class Run:
         fer2013 = all(is_fer2013(labels, split) for split, (labels, _) in self.probabilities.items())
         return TEST_SETS if fer2013 else TEST_SETS[:1]
 
-    def select(self, split="PrivateTest", test_set="published"):
-        """Labels (N,) and probabilities (N, 7) of a test set; `find_rows` tells which there are, and its errors."""
-        from ferlib.data import find_rows
+    def select(self, split="PrivateTest", test_set="published", *, labels="fer2013"):
+        """Labels (N,) and probabilities (N, 7) of a test set; `find_rows` and `relabel` tell which there are.
+
+        With FER+'s labels probabilities are (N, 8): of contempt, which no network predicts, they are 0.
+        """
+        from ferlib.data import find_rows, relabel
 
         if split not in self.probabilities:
             raise ValueError(
                 f"run {self.name} was not scored on {split}: `ferlib export {self.name}`, with these faces"
             )
-        labels, probabilities = self.probabilities[split]
-        rows = find_rows(labels, split, test_set)
-        return labels[rows], probabilities[rows]
+        given, probabilities = self.probabilities[split]
+        rows, given = find_rows(given, split, test_set), relabel(given, split, labels)
+        rows = rows[given[rows] >= 0]
+        contempt = np.zeros((len(given), int(labels == "ferplus")), np.float32)
+        return given[rows], np.hstack([probabilities, contempt])[rows]
 
     def uncalibrated(self, split="PrivateTest"):
         """Labels (N,) and probabilities (N, 7) as the network gave them: the stored ones have the run's temperature."""
@@ -85,14 +96,15 @@ class Run:
             raise ValueError(f"{faces.source}: its {split} faces are not those that run {self.name} was scored on")
         return part
 
-    def accuracy(self, split="PrivateTest", test_set="published"):
+    def accuracy(self, split="PrivateTest", test_set="published", *, labels="fer2013"):
         """That of `evaluate`, without all other scores and their bootstrap."""
-        labels, probabilities = self.select(split, test_set)
+        labels, probabilities = self.select(split, test_set, labels=labels)
         return float((probabilities.argmax(1) == labels).mean())
 
-    def evaluate(self, split="PrivateTest", test_set="published"):
-        """`Scores` on a test set of one of the test splits."""
-        return evaluate(*self.select(split, test_set))
+    def evaluate(self, split="PrivateTest", test_set="published", *, labels="fer2013"):
+        """`Scores` on a test set of one of the test splits, against one of `ferlib.data.LABELS`."""
+        names = EMOTIONS + ("contempt",) * (labels == "ferplus")
+        return evaluate(*self.select(split, test_set, labels=labels), names=names)
 
 
 def load_run(name, *, models_dir=MODELS_DIR):
@@ -122,19 +134,32 @@ def write_run(folder, name, config, faces, probabilities, *, mirrored, made_by):
         What was trained on and scored.
     probabilities, mirrored : dict
         (N, 7) float by split, "PublicTest" and perhaps "PrivateTest", as the network gives them for the faces, and for
-        the faces mirrored. The temperature that is stored, and applied to what is stored, is fitted to PublicTest.
+        the faces mirrored. The temperature that is stored, and applied to what is stored, is fitted to PublicTest,
+        as is the strength of the logit adjustment, which is not applied: both with the labels of `config`.
     made_by : dict
         The fields of `Metadata` from `data` on: how the network was made, and what it costs.
     """
+    from ferlib.data import ferplus_labels, load_ferplus, majority_labels
     from ferlib.evaluation._tables import format_card
 
-    labels = {split: faces.part(split).labels for split in probabilities}
-    temperature = fit_temperature(labels["PublicTest"], probabilities["PublicTest"])
-    arrays = {f"{split}_labels": labels[split].astype(np.uint8) for split in labels}
-    arrays |= {f"{split}_probabilities": apply_temperature(raw, temperature) for split, raw in probabilities.items()}
+    parts = {split: faces.part(split) for split in probabilities}
+    labels = {split: part.labels for split, part in parts.items()}
+    if ferplus := config.labels == "ferplus":
+        votes = {split: load_ferplus(part).votes for split, part in parts.items()}
+        labels = {split: ferplus_labels(votes[split]) for split in votes}
+    chosen = (labels["PublicTest"] >= 0) & (labels["PublicTest"] < len(EMOTIONS))
+    temperature = fit_temperature(labels["PublicTest"][chosen], probabilities["PublicTest"][chosen])
+    calibrated = {split: apply_temperature(raw, temperature) for split, raw in probabilities.items()}
+    arrays = {f"{split}_labels": parts[split].labels.astype(np.uint8) for split in parts}
+    arrays |= {f"{split}_probabilities": calibrated[split] for split in parts}
     np.savez_compressed(folder / "probabilities.npz", **arrays)
+    if ferplus:
+        clear = majority_labels(votes["PublicTest"])
+        known = calibrated["PublicTest"][clear >= 0]
+        made_by |= {"logit_adjustment": fit_logit_adjustment(clear[clear >= 0], known, made_by["prior"])}
 
     predicted = {split: (probabilities[split] + mirrored[split]).argmax(1) for split in probabilities}
+    known = {split: labels[split] >= 0 for split in labels}
     history, network = read_history(folder / "history.csv"), folder / "model.tflite"
     exported = {}
     if network.is_file():
@@ -147,7 +172,9 @@ def write_run(folder, name, config, faces, probabilities, *, mirrored, made_by):
         config=config,
         epochs_done=len(history),
         seconds=round(float(history["seconds"].sum())),
-        accuracy_with_mirror_image={split: float((predicted[split] == labels[split]).mean()) for split in labels},
+        accuracy_with_mirror_image={
+            split: float((predicted[split] == labels[split])[known[split]].mean()) for split in labels
+        },
         **made_by,
     )
     write_metadata(folder, metadata)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ferlib import config
 from ferlib.config import COARSE, DEMO_RUN, EMOTIONS, IMAGE_SIZE
-from ferlib.evaluation import apply_temperature, read_metadata
+from ferlib.evaluation import adjust_logits, apply_temperature, read_metadata
 from ferlib.inference._detect import Detection, crop_face, detect_faces
 from ferlib.inference._litert import CORES, Network
 from ferlib.inference._photos import read_photo
@@ -71,12 +71,16 @@ class FacePrediction(Detection):
 class Predictor:
     """The network of the run `name`, which predicts the emotions in photos; made by `load_predictor`.
 
-    `metadata` is the run's `ferlib.evaluation.Metadata`. Threads may share a predictor.
+    `metadata` is the run's `ferlib.evaluation.Metadata`; `logit_adjustment` is that of `load_predictor`. Threads may
+    share a predictor.
     """
 
-    def __init__(self, name, network, metadata):
+    def __init__(self, name, network, metadata, logit_adjustment=None):
         self.name = name
         self.metadata = metadata
+        self.logit_adjustment = metadata.logit_adjustment if logit_adjustment is None else logit_adjustment
+        if self.logit_adjustment and not metadata.prior:
+            raise ValueError(f"run {name}: how common the emotions were in its training is not known")
         self._network = Network(network, threads=CORES)
         shapes = [self._network.input_shape, *self._network.output_shapes]
         expected = [(IMAGE_SIZE, IMAGE_SIZE, 1), (len(EMOTIONS),)]
@@ -132,11 +136,14 @@ class Predictor:
         batches = [images[i : i + BATCH_SIZE, ..., None] for i in range(0, len(images), BATCH_SIZE)]
         rows = [self._network(batch)[0] for batch in batches]
         probabilities = np.concatenate(rows) if rows else np.empty((0, len(EMOTIONS)), np.float32)
-        temperature = self.metadata.temperature
-        return probabilities if temperature == 1 else apply_temperature(probabilities, temperature)
+        if self.metadata.temperature != 1:
+            probabilities = apply_temperature(probabilities, self.metadata.temperature)
+        if self.logit_adjustment:
+            probabilities = adjust_logits(probabilities, self.metadata.prior, self.logit_adjustment)
+        return probabilities
 
 
-def load_predictor(name=DEMO_RUN, *, models_dir=None):
+def load_predictor(name=DEMO_RUN, *, models_dir=None, logit_adjustment=None):
     """The `Predictor` of a trained run.
 
     Parameters
@@ -145,6 +152,10 @@ def load_predictor(name=DEMO_RUN, *, models_dir=None):
         A run folder in `models_dir`.
     models_dir : str or Path, optional
         By default `config.MODELS_DIR`, or `config.PACKAGED_MODELS_DIR` if the run is only there.
+    logit_adjustment : float, optional
+        How common the emotions are expected to be, in [0, 1]: at 0 as common as in the pictures that the network
+        learned from, which suits a talk, where nobody is disgusted every seventh second; at 1 all seven alike, which
+        suits acted faces. By default what the run says.
 
     Raises
     ------
@@ -170,4 +181,4 @@ def load_predictor(name=DEMO_RUN, *, models_dir=None):
     content = network.read_bytes()
     if hashlib.sha256(content).hexdigest() != metadata.network_sha256:
         raise ValueError(f"{network} is not the network that metadata.json describes (sha256): export the run again")
-    return Predictor(name, content, metadata)
+    return Predictor(name, content, metadata, logit_adjustment)

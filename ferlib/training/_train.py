@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import keras
+import numpy as np
 from tqdm import tqdm
 from tqdm.keras import TqdmCallback
 
@@ -20,7 +21,7 @@ from ferlib._atomic import UNFINISHED, whole_or_nothing
 from ferlib.config import MODELS_DIR, PROJECT_DIR, SPLITS
 from ferlib.evaluation import load_run, read_history, read_metadata, write_run
 from ferlib.recipes import TrainConfig
-from ferlib.training._batches import find_network, predict_probabilities, train_val_batches, use_devices
+from ferlib.training._batches import find_network, label_faces, predict_probabilities, train_val_batches, use_devices
 from ferlib.training._batchnorm import use_fused_batchnorm
 from ferlib.training._callbacks import AveragedWeights, Checkpoints, Clock, EpochLine
 from ferlib.training._export import export_network, round_weights, time_network
@@ -290,6 +291,7 @@ def _finish(config, faces, network, run_dir, *, precision, commit):
         made_by = {
             "data": {"source": faces.source, "fingerprint": faces.fingerprint, "training_rows": training_rows},
             "versions": {"python": platform.python_version(), "keras": version("keras"), "numpy": version("numpy")},
+            "prior": _count_prior(config, faces),
             "backend": keras.config.backend(),
             "precision": precision,
             "machine": f"{devices} of {os.cpu_count()} {platform.machine()} cores",
@@ -301,8 +303,15 @@ def _finish(config, faces, network, run_dir, *, precision, commit):
     shutil.rmtree(partial)
 
 
-MADE_BY = "data versions backend precision machine parameters multiply_adds git_commit".split()
+MADE_BY = "data versions prior backend precision machine parameters multiply_adds git_commit".split()
 """Fields of `Metadata` that tell how a network was trained."""
+
+
+def _count_prior(config, faces):
+    """Share of each emotion in the targets of Training, as balancing leaves them: tuple of 7 float."""
+    faces, targets = label_faces(config, faces)
+    prior = targets[faces.split == SPLITS[0]].mean(0) if config.balance == "none" else np.full(7, 1 / 7)
+    return tuple(prior.round(6).tolist())
 
 
 def _complete(folder, name, config, faces, network, made_by):
