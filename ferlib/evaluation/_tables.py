@@ -11,6 +11,8 @@ from ferlib.evaluation._scores import format_interval
 from ferlib.recipes import ZOO
 
 CARD = Path(__file__).with_name("card.md")
+LABEL_NAMES = {"fer2013": "FER2013", "ferplus": "FER+"}
+MIRRORED = "Averaged with the predictions for the mirrored face"
 NOT_EXPORTED = """
 - Not exported, since TensorFlow was not installed where it was trained. `ferlib export {run.name}` adds the export, its
   time a face, and the score on PrivateTest if that is lacking."""
@@ -74,8 +76,10 @@ def format_card(run):
     sources = ", ".join(f"`{name}`" for name in config.sources)
     mirrored = (metadata.accuracy_with_mirror_image or {}).items()
     reached = ", ".join(f"{accuracy:.1%} on {split}" for split, accuracy in mirrored)
-    rows = [_card_row(run, split, test_set) for split in run.probabilities for test_set in run.test_sets]
-    columns = ["split", "test set", "accuracy", "macro-F1", "calibration error", "n"]
+    tests = [("fer2013", test_set) for test_set in run.test_sets]
+    tests += [("ferplus", test_set) for test_set in run.test_sets[:2]] if len(tests) > 1 else []
+    rows = [_card_row(run, split, *test) for split in run.probabilities for test in tests]
+    columns = ["split", "labels", "test set", "accuracy", "macro-F1", "calibration error", "n"]
     return CARD.read_text(encoding="utf-8").format(
         run=run,
         start="" if config.init_from == "none" else f" from the weights of `{config.init_from}`",
@@ -85,7 +89,7 @@ def format_card(run):
         protocol=protocol,
         not_exported="" if metadata.network else NOT_EXPORTED.format(run=run),
         scores=markdown_table(pd.DataFrame(rows, columns=columns).set_index("split")),
-        mirrored=f"\nAveraged with the predictions for the mirrored face: {reached}.\n" if reached else "",
+        mirrored=f"\n{MIRRORED}, {LABEL_NAMES[config.labels]}'s labels: {reached}.\n" if reached else "",
     )
 
 
@@ -105,11 +109,11 @@ def _train_command(run):
     return " ".join(["ferlib train", name, *(f"--{key.replace('_', '-')} {value}" for key, value in options.items())])
 
 
-def _card_row(run, split, test_set):
-    scores = run.evaluate(split, test_set)
+def _card_row(run, split, labels, test_set):
+    scores = run.evaluate(split, test_set, labels=labels)
     accuracy = format_interval(scores.accuracy, *scores.interval)
     others = f"{scores.macro_f1:.3f}", f"{scores.calibration_error:.3f}", f"{scores.n:,}"
-    return split, test_set.replace("_", " "), accuracy, *others
+    return split, LABEL_NAMES[labels], test_set.replace("_", " "), accuracy, *others
 
 
 def _cell(value, form):

@@ -311,7 +311,7 @@ def _count_prior(config, faces):
     """Share of each emotion in the targets of Training, as balancing leaves them: tuple of 7 float."""
     faces, targets = label_faces(config, faces)
     prior = targets[faces.split == SPLITS[0]].mean(0) if config.balance == "none" else np.full(7, 1 / 7)
-    return tuple(prior.round(6).tolist())
+    return tuple(round(float(share), 6) for share in prior)
 
 
 def _complete(folder, name, config, faces, network, made_by):

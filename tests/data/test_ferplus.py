@@ -10,12 +10,15 @@ from ferlib.data import (
     FaceDataset,
     _ferplus,
     expected_labels,
+    ferplus_labels,
+    ferplus_shares,
     find_rows,
     is_fer2013,
     load_faces,
     load_ferplus,
     load_test_votes,
     majority_labels,
+    relabel,
     vote_entropy,
     vote_shares,
 )
@@ -30,6 +33,31 @@ def vote_table(*rows):
 def labels_of(split):
     with np.load(FERPLUS_FILE) as file:
         return file["labels"][file["split"] == SPLITS.index(split)].astype(np.int64)
+
+
+def test_ferplus_benchmark_has_its_published_size():
+    with np.load(FERPLUS_FILE) as file:
+        labels = ferplus_labels(pd.DataFrame(file["votes"], columns=list(VOTES)).astype(int))
+        sizes = [int((labels[file["split"] == split] >= 0).sum()) for split in range(len(SPLITS))]
+    assert sizes == [25060, 3199, 3153]
+
+
+def test_votes_of_one_do_not_count_in_the_benchmark():
+    table = vote_table({"anger": 5, "fear": 4, "NF": 1}, {"anger": 5, "NF": 5}, {"unknown": 9, "fear": 1})
+    assert list(ferplus_labels(table)) == [0, -1, -1]
+    assert ferplus_shares(table)[0] == pytest.approx([5 / 9, 0, 4 / 9, 0, 0, 0, 0])
+    assert ferplus_shares(table)[2].tolist() == [0] * 7
+
+
+def test_a_test_split_has_labels_by_name():
+    labels = labels_of("PrivateTest")
+    assert relabel(labels, "PrivateTest", "fer2013") is labels
+    counts = {name: int((relabel(labels, "PrivateTest", name) >= 0).sum()) for name in ("ferplus", "majority")}
+    assert counts == {"ferplus": 3153, "majority": 2720}
+    with pytest.raises(ValueError, match="labels 'voted': expected one of fer2013, ferplus, majority"):
+        relabel(labels, "PrivateTest", "voted")
+    with pytest.raises(ValueError, match="are not FER2013's"):
+        relabel(labels[1:], "PrivateTest", "ferplus")
 
 
 def test_the_committed_file_holds_the_known_issues():

@@ -39,10 +39,21 @@ def test_a_run_on_fer2013_has_three_test_sets():
     assert [run.evaluate("PrivateTest", name).n for name in run.test_sets] == [3589, 3301, 3573]
 
 
+def test_a_run_on_fer2013_is_scored_with_other_labels_too():
+    run = load_run("compact")
+    scores = run.evaluate(labels="ferplus")
+    assert scores.n == 3153 and run.evaluate("PrivateTest", "deduplicated", labels="ferplus").n < 3153
+    assert scores.names[-1] == "contempt" and scores.recall[-1] == 0 and scores.confusion[-1].sum() == 16
+    assert scores.accuracy == run.accuracy(labels="ferplus") != run.accuracy()
+    assert run.evaluate(labels="majority").n == 2720
+
+
 def test_a_run_on_drawn_faces_has_one(run):
     assert run.test_sets == ("published",)
     with pytest.raises(ValueError, match="are not FER2013's"):
         run.evaluate("PrivateTest", "deduplicated")
+    with pytest.raises(ValueError, match="are not FER2013's"):
+        run.evaluate("PrivateTest", labels="ferplus")
 
 
 def test_the_temperature_can_be_undone(run):

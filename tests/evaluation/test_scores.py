@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from ferlib.config import EMOTIONS
-from ferlib.evaluation import apply_temperature, evaluate, wilson_interval
-from ferlib.evaluation._scores import fit_temperature
+from ferlib.evaluation import adjust_logits, apply_temperature, evaluate, wilson_interval
+from ferlib.evaluation._scores import fit_logit_adjustment, fit_temperature
 
 
 def certain(predicted):
@@ -74,6 +74,15 @@ def test_temperature_scaling_undoes_overconfidence():
     scaled = apply_temperature(sharpened, temperature)
     assert evaluate(labels, scaled).calibration_error < evaluate(labels, sharpened).calibration_error / 3
     assert np.array_equal(scaled.argmax(1), sharpened.argmax(1))
+
+
+def test_logit_adjustment_turns_one_prior_into_another(draw_answers):
+    labels, probabilities = draw_answers(20_000)
+    prior = np.array([1, 2, 3, 4, 5, 6, 7]) / 28
+    seen = adjust_logits(probabilities, 1 / prior, 1)  # as a network says that saw emotions as often as `prior` has it
+    assert adjust_logits(seen, prior, 0) == pytest.approx(seen, abs=1e-6)
+    assert adjust_logits(seen, prior, 1) == pytest.approx(probabilities, abs=1e-6)
+    assert fit_logit_adjustment(labels, seen, prior) == pytest.approx(1, abs=0.1)
 
 
 def test_scores_are_those_of_scikit_learn(draw_answers):

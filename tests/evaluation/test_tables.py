@@ -13,7 +13,7 @@ def changed(run, name, config):
 
 def test_a_card_says_what_its_scores_are_worth(run):
     card, n = format_card(run), run.evaluate("PrivateTest").n
-    assert f"| PrivateTest | published | {run.accuracy():.1%} [" in card
+    assert f"| PrivateTest | FER2013 | published | {run.accuracy():.1%} [" in card
     assert f"| {n} |" in card and "deduplicated" not in card.split("Intervals")[0]
     assert "PrivateTest was scored once" in card
     mirrored = run.metadata.accuracy_with_mirror_image["PrivateTest"]

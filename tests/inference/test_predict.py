@@ -121,6 +121,15 @@ def test_temperature_softens_but_keeps_the_order(predictor, changed, images):
     assert (soft.max(axis=1) < sharp.max(axis=1)).all()
 
 
+def test_rare_emotions_can_be_expected_as_often_as_common_ones(changed, images):
+    prior = (0.3, 0.1, 0.1, 0.2, 0.1, 0.1, 0.1)
+    plain, adjusted = changed(prior=prior), changed(prior=prior, logit_adjustment=1.0)
+    expected = plain.predict_images(images) / prior
+    assert np.allclose(adjusted.predict_images(images), expected / expected.sum(1, keepdims=True), atol=1e-5)
+    with pytest.raises(ValueError, match="how common the emotions were in its training"):
+        changed(prior=None, logit_adjustment=0.5)
+
+
 def test_missing_run_names_those_that_are_there(run_folder, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no run 'mini'.*usable runs there: tiny"):
         load_predictor("mini", models_dir=run_folder.parent)

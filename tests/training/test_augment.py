@@ -1,7 +1,8 @@
+import cv2
 import numpy as np
 import pytest
 
-from ferlib.training._augment import AUGMENTATIONS, MIXES, RandomAffine, augment_images, draw_seeds
+from ferlib.training._augment import AUGMENTATIONS, MIXES, RandomAffine, RandomDegradation, augment_images, draw_seeds
 
 
 @pytest.mark.parametrize("augment", AUGMENTATIONS)
@@ -32,6 +33,25 @@ def test_shift_and_brightness_are_drawn_independently():
     changed = augment_images(ramp, augment="full")[:, 12:36, 12:36]
     slope = np.polyfit(np.arange(24), changed.mean(1).T, 1)
     assert abs(np.corrcoef(slope[0], changed.mean((1, 2)))[0, 1]) < 0.3
+
+
+def degrade(images, **most):
+    layer = RandomDegradation(**{"blur": 0, "noise": 0, "jpeg": 0} | most, seed=0)
+    return np.asarray(layer(images[..., None].astype("float32"), training=True))[..., 0]
+
+
+def test_degradation_is_that_of_opencv(drawn_faces):
+    images = np.repeat(drawn_faces.images[:1], 200, axis=0)
+    assert degrade(images) == pytest.approx(images.astype("float32"), abs=0.2)
+    noise = (degrade(images, noise=12)[:, 20:28, 20:28] - images[:, 20:28, 20:28]).std((1, 2))
+    assert (noise < 0.1).mean() == pytest.approx(0.5, abs=0.1) and 8 < noise.max() < 16
+    blurred = np.abs(degrade(images, blur=1.5) - images).mean((1, 2))
+    opencv = np.abs(cv2.GaussianBlur(images[0], (0, 0), 1.5).astype(float) - images[0]).mean()
+    assert blurred.min() < 0.1 and blurred.max() == pytest.approx(opencv, rel=0.2)
+    coded = np.abs(degrade(images, jpeg=2) - images).mean((1, 2))
+    content = cv2.imencode(".jpg", images[0], [cv2.IMWRITE_JPEG_QUALITY, 25])[1]
+    opencv = np.abs(cv2.imdecode(content, cv2.IMREAD_GRAYSCALE).astype(float) - images[0]).mean()
+    assert coded.min() < 0.1 and coded.max() == pytest.approx(opencv, rel=0.2)
 
 
 @pytest.mark.parametrize(

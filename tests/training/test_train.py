@@ -29,7 +29,7 @@ def test_a_run_folder_holds_its_contract(trained_run, tiny_config, drawn_faces):
     assert metadata.file_bytes == (trained_run / "model.tflite").stat().st_size
     assert metadata.milliseconds > 0
     assert metadata.data["fingerprint"] == drawn_faces.fingerprint
-    assert "| PrivateTest | published |" in (trained_run / "card.md").read_text()
+    assert "| PrivateTest | FER2013 | published |" in (trained_run / "card.md").read_text()
     assert not trained_run.with_name("tiny.partial").exists()
 
 
