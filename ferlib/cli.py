@@ -153,6 +153,8 @@ def evaluate(arguments):
     """Print the scores of runs, from their committed probabilities."""
     from ferlib.evaluation import compare_runs, format_comparison, list_runs, load_run
 
+    if arguments.cross:
+        return _evaluate_cross(arguments)
     names = arguments.runs or list_runs(config.MODELS_DIR)
     runs = [load_run(name, models_dir=config.MODELS_DIR) for name in names]
     table = compare_runs(runs)
@@ -167,6 +169,35 @@ def evaluate(arguments):
             path = config.BUILD_DIR / f"{run.name}.html"
             export_report(run.name, path)
             print(f"wrote {path}; keep it on your machine if FER2013 is there: it then shows faces of the data set")
+
+
+def _evaluate_cross(arguments):
+    from ferlib.evaluation import evaluate as score
+    from ferlib.evaluation import format_interval
+    from ferlib.inference import load_predictor, predict_class_folders
+
+    if not arguments.data:
+        raise ValueError("--cross needs --data FOLDER, with a folder of pictures for each emotion")
+    for name in arguments.runs or [config.DEMO_RUN]:
+        predictor = load_predictor(name, models_dir=config.MODELS_DIR)
+        labels, probabilities, found, rejected = predict_class_folders(arguments.data, predictor)
+        print(*rejected, sep="\n", end="\n" if rejected else "", file=sys.stderr)
+        shared = sorted(set(labels.tolist()))
+        tests = {"all seven emotions": probabilities}
+        if len(shared) < len(config.EMOTIONS):
+            absent = [label for label in range(len(config.EMOTIONS)) if label not in shared]
+            only = probabilities.copy()
+            only[:, absent] = 0
+            tests[f"the {len(shared)} that are there"] = only
+        print(
+            f"{name} on {arguments.data}: {len(labels):,} pictures, {found.sum():,} faces found and aligned, ", end=""
+        )
+        print(f"{(~found).sum():,} taken as they are, {len(rejected):,} not read; contempt is left out")
+        for which, values in tests.items():
+            scores = score(labels, values)
+            print(f"  predicting {which}: accuracy {format_interval(scores.accuracy, *scores.interval)}")
+            recalls = (f"{config.EMOTIONS[label]} {scores.recall[label]:.0%}" for label in shared)
+            print(f"    of each emotion: {', '.join(recalls)}")
 
 
 def _predict_anew(run, arguments):
@@ -191,7 +222,8 @@ def predict(arguments):
     """Predict the faces of photos, folders and videos; annotated copies and tables go to a folder."""
     from ferlib.inference import find_files, load_predictor, predict_files
 
-    predictor, failed, folder = load_predictor(arguments.model), 0, Path(arguments.out)
+    predictor = load_predictor(arguments.model, logit_adjustment=arguments.rare_emotions)
+    failed, folder = 0, Path(arguments.out)
     files, remarks = find_files(arguments.files, output=folder)
     print(*remarks, sep="\n", end="\n" if remarks else "", file=sys.stdout if files else sys.stderr)
     if not files:
@@ -238,7 +270,7 @@ def camera(arguments):
     from ferlib.inference import load_predictor
     from ferlib.widgets import show_camera
 
-    show_camera(arguments.number, load_predictor(arguments.model))
+    show_camera(arguments.number, load_predictor(arguments.model, logit_adjustment=arguments.rare_emotions))
 
 
 def doctor(arguments):
@@ -297,6 +329,7 @@ def _parser():
     verb.add_argument("--occlusion", action="store_true", help="measure where predictions come from into occlusion.npz")
     verb.add_argument("--html", action="store_true", help="write build/RUN.html: notebook 04 of this run, without code")
     verb.add_argument("--data", help="predict anew on any form of FER2013; else FERLIB_DATA, then data/ where needed")
+    verb.add_argument("--cross", action="store_true", help="--data is other people's: photos or faces in class folders")
     verb = add(predict)
     verb.add_argument("files", nargs="+", metavar="photo|folder|video")
     verb.add_argument("--out", default="predictions", help="folder for what is written (default: %(default)s)")
@@ -321,7 +354,18 @@ def _describe_settings():
 
 
 def _add_model(verb):
-    verb.add_argument("--model", default=config.DEMO_RUN, help="folder in models/ (default: %(default)s)")
+    whose = (
+        "best_ferplus, compact_ferplus and micro_ferplus answer as most people would say, others as FER2013's labels"
+    )
+    verb.add_argument("--model", default=config.DEMO_RUN, help=f"folder in models/; {whose} (default: %(default)s)")
+    expected = "0: as common as in pictures from the web, as in a talk; 1: all seven emotions alike, as in acted faces"
+    verb.add_argument("--rare-emotions", type=_share, metavar="0..1", help=f"{expected} (default: the model's)")
+
+
+def _share(text):
+    if not 0 <= float(text) <= 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected 0 to 1")
+    return float(text)
 
 
 def _seconds(text):

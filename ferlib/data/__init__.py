@@ -6,6 +6,7 @@ find_source        the file or folder that `load_faces` reads
 count_labels       faces of each emotion
 download_faces     fetch FER2013 from Kaggle
 convert_faces      write a source as csv, .npz or class folders of PNG
+CLASSES            label of every folder name in use
 
 split_faces        the official split: Training, PublicTest, PrivateTest
 split_rows         the same as row numbers
@@ -47,6 +48,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "is_fer2013 load_fer2013_labels load_ferplus load_test_votes majority_labels relabel vote_entropy "
             "vote_shares"
         ).split(),
+        "_folders": ["CLASSES"],
         "_hashing": "dct_signatures perceptual_hashes".split(),
         "_splits": "class_weights leak_rows oversample_rows split_faces split_rows".split(),
     },

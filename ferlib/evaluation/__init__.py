@@ -9,6 +9,7 @@ evaluate, Scores  Labels and probabilities to scores with n and 95 % intervals
 wilson_interval, format_interval  Interval of a share; "71.3% [69.8%, 72.7%]"
 apply_temperature, adjust_logits  Probabilities at another temperature; for other class frequencies
 compare_runs, compare_pairs  A row a run: claim, scores on three test sets, costs; McNemar's test of pairs
+compare_labels  A row a run: right by FER2013's labels, and in the eyes of people
 compare_recipes  A row a recipe, its seeds together: the claim beside the score
 group_seeds, choose_seeds, average_seeds  Runs that differ in their seed alone: lists, the best, mean and spread
 check_scores, CLAIMS  Stored scores beside predictions made anew; what authors report of their recipes
@@ -27,7 +28,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "_compare": (
-            "CLAIMS average_seeds check_scores choose_seeds compare_pairs compare_recipes compare_runs group_seeds"
+            "CLAIMS average_seeds check_scores choose_seeds compare_labels compare_pairs compare_recipes "
+            "compare_runs group_seeds"
         ).split(),
         "_explain": "grad_cam occlusion_map".split(),
         "_metadata": "Metadata list_runs read_metadata".split(),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ferlib.data import TEST_SETS
-from ferlib.evaluation._scores import wilson_interval
+from ferlib.evaluation._scores import evaluate, wilson_interval
 from ferlib.recipes import OWN, RECIPES, ZOO
 
 CLAIMS = {
@@ -100,6 +100,37 @@ def compare_recipes(runs):
     columns = ["accuracy", "low", "high", "deduplicated", "seeds", "spread"]
     means = pd.DataFrame.from_dict(means, orient="index", columns=columns)
     return table.loc[means.index, ["claim", "leaky", "parameters", "multiply_adds"]].join(means)
+
+
+def compare_labels(runs):
+    """One row a run: is it right by FER2013's labels, and is it right in the eyes of people? PrivateTest.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by run. Columns: labels (that it learned); accuracy by FER2013's labels, on FER+'s benchmark, and there
+        deduplicated, as "fer2013", "ferplus" and "deduplicated", each with low, high (95 % interval) and n; of faces on
+        which more than half of the voters see one of the seven emotions, with the run's logit adjustment (strength): n,
+        accuracy, mean recall, calibration error as "majority n", "majority accuracy" and so on.
+    """
+    rows = {}
+    for run in runs:
+        row = {"labels": run.config.labels, "strength": run.metadata.logit_adjustment}
+        tests = {"fer2013": {}, "ferplus": {"labels": "ferplus"}}
+        tests["deduplicated"] = {"labels": "ferplus", "test_set": "deduplicated"}
+        for name, test in tests.items():
+            accuracy, n = run.accuracy(**test), len(run.select(**test)[0])
+            low, high = wilson_interval(round(accuracy * n), n)
+            row |= {name: accuracy, f"{name} low": low, f"{name} high": high, f"{name} n": n}
+        labels, probabilities = run.select(labels="majority")
+        scores = evaluate(labels, run.adjust(probabilities))
+        row |= {"majority n": scores.n, "majority accuracy": scores.accuracy}
+        row |= {
+            "majority mean recall": scores.balanced_accuracy,
+            "majority calibration error": scores.calibration_error,
+        }
+        rows[run.name] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def choose_seeds(runs):

@@ -12,6 +12,7 @@ from ferlib.evaluation._explain import average_occlusion
 from ferlib.evaluation._metadata import INPUT, Metadata, list_runs, read_metadata, write_metadata
 from ferlib.evaluation._robustness import measure_robustness
 from ferlib.evaluation._scores import (
+    adjust_logits,
     apply_temperature,
     evaluate,
     fit_logit_adjustment,
@@ -40,6 +41,8 @@ class Run:
         As `measure_robustness` returns it, if it was measured.
     occlusion : tuple of two (7, 48, 48) float32, or None
         As `average_occlusion` returns it, if it was measured.
+    in_pictures : pandas.DataFrame or None
+        Accuracy on faces laid into pictures, found and cut out again, as `python -m benchmarks.bench_align` writes it.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Run:
     probabilities: dict
     robustness: object = None
     occlusion: object = None
+    in_pictures: object = None
 
     @property
     def config(self):
@@ -89,6 +93,11 @@ class Run:
         labels, probabilities = self.probabilities[split]
         return labels, apply_temperature(probabilities, 1 / self.metadata.temperature)
 
+    def adjust(self, probabilities, strength=None):
+        """Probabilities (N, 7) as the demo shows them: logits adjusted, at the run's own strength or another."""
+        strength = self.metadata.logit_adjustment if strength is None else strength
+        return adjust_logits(probabilities, self.metadata.prior, strength) if strength else probabilities
+
     def select_faces(self, faces, split="PrivateTest"):
         """The part of `faces` that a split's probabilities belong to, row by row; ValueError if these are others."""
         part = faces.part(split)
@@ -112,13 +121,14 @@ def load_run(name, *, models_dir=MODELS_DIR):
     import pandas as pd
 
     folder = Path(models_dir) / name
-    metadata, robustness, occlusion = read_metadata(folder), folder / "robustness.csv", folder / "occlusion.npz"
+    metadata, occlusion = read_metadata(folder), folder / "occlusion.npz"
+    tables = {name: folder / f"{name}.csv" for name in ("robustness", "in_pictures")}
     return Run(
         name=name,
         metadata=metadata,
         history=read_history(folder / "history.csv"),
         probabilities=_load_probabilities(folder),
-        robustness=pd.read_csv(robustness) if robustness.is_file() else None,
+        **{name: pd.read_csv(path) if path.is_file() else None for name, path in tables.items()},
         occlusion=_load_occlusion(occlusion) if occlusion.is_file() else None,
     )
 
@@ -214,18 +224,24 @@ def list_networks(models_dir=MODELS_DIR):
     -------
     list of dict
         Most accurate first: name, parameters, file_bytes, milliseconds (a face, on the machine that exported it),
-        accuracy on PrivateTest, low and high of its 95 % interval, n.
+        labels that it learned, and by these: accuracy on PrivateTest, low and high of its 95 % interval, n; its
+        logit_adjustment.
     """
+    from ferlib.data import relabel
+
     networks = []
     for folder in (Path(models_dir) / name for name in list_runs(models_dir)):
         metadata = read_metadata(folder)
         usable = metadata.network and (folder / metadata.network).is_file()
         if usable and (scored := _load_probabilities(folder).get("PrivateTest")):
             labels, probabilities = scored
-            correct, n = int((probabilities.argmax(1) == labels).sum()), len(labels)
+            labels = relabel(labels, "PrivateTest", metadata.config.labels)
+            correct, n = int((probabilities.argmax(1) == labels).sum()), int((labels >= 0).sum())
             low, high = wilson_interval(correct, n)
-            costs = {key: getattr(metadata, key) for key in ("parameters", "file_bytes", "milliseconds")}
-            networks.append({"name": folder.name, **costs, "accuracy": correct / n, "low": low, "high": high, "n": n})
+            told = ("parameters", "file_bytes", "milliseconds", "logit_adjustment")
+            network = {"name": folder.name, "labels": metadata.config.labels, "accuracy": correct / n}
+            network |= {key: getattr(metadata, key) for key in told} | {"low": low, "high": high, "n": n}
+            networks.append(network)
     return sorted(networks, key=lambda network: -network["accuracy"])
 
 

@@ -6,12 +6,14 @@ detect_faces, Detection  Photo -> faces found, left to right: box, score, keypoi
 crop_face  Photo, Detection -> (48, 48) uint8, aligned as FER2013's faces are.
 DETECTORS, Detector  Ways to find faces by name; one of them, and how its boxes are calibrated.
 load_predictor, Predictor  Run folder -> network: photo -> list of FacePrediction.
+READINGS  Whose answers a network gives, by the labels that it learned.
 FacePrediction  A Detection with its crop and its seven probabilities.
 Network  A .tflite network, run by LiteRT.
 draw_predictions, prediction_color  A copy of a photo with boxes and bars; the colour of a prediction, "#rrggbb".
 draw_heat, heat_alpha  A grey face under a red heat map; opacity of a heat map over a face.
 follow_faces, predict_video  Video or camera -> its frames, each with the persons in it; -> table of what they show.
 Tracker, FORGET  Faces of successive frames -> persons, smoothed; seconds after which one out of sight is new.
+predict_class_folders  Class folders of photos or faces -> labels, probabilities: other people's data.
 find_files, predict_files  Photos and videos of files and folders; -> annotated copies, predictions.csv and .json.
 """
 
@@ -21,11 +23,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "_annotate": "draw_heat draw_predictions heat_alpha prediction_color".split(),
+        "_cross": ["predict_class_folders"],
         "_detect": "DETECTORS Detection Detector crop_face detect_faces".split(),
         "_files": "find_files predict_files".split(),
         "_litert": ["Network"],
         "_photos": "PhotoError read_photo sample_photo".split(),
-        "_predict": "FacePrediction Predictor load_predictor".split(),
+        "_predict": "READINGS FacePrediction Predictor load_predictor".split(),
         "_video": "FORGET Tracker follow_faces predict_video".split(),
     },
 )

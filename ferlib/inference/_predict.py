@@ -19,6 +19,9 @@ from ferlib.inference._photos import read_photo
 CONFIDENCE_THRESHOLD = 0.5
 """Calibrated probability from which an emotion is named: below it, it would be wrong more often than right."""
 
+READINGS = {"fer2013": "as FER2013 labels faces", "ferplus": "as most people would say"}
+"""Whose answers a network gives, by the labels that it learned."""
+
 FIELDS = ("x", "y", "width", "height", "score", "predicted", "coarse", *EMOTIONS)
 """Columns that tables have for a `FacePrediction`."""
 
@@ -89,6 +92,11 @@ class Predictor:
 
     def __repr__(self):
         return f"Predictor({self.name!r})"
+
+    @property
+    def reading(self):
+        """Whose answers these are, in a few words."""
+        return READINGS[self.metadata.config.labels]
 
     def __call__(self, photo, **options):
         """Find the faces in a photo and predict their emotions.

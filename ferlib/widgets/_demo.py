@@ -9,7 +9,7 @@ import traitlets
 
 from ferlib.config import EMOTION_COLORS, EMOTIONS
 from ferlib.evaluation import apply_corruptions, list_networks, occlusion_map
-from ferlib.inference import Tracker, draw_heat, load_predictor, read_photo, sample_photo
+from ferlib.inference import READINGS, Tracker, draw_heat, load_predictor, read_photo, sample_photo
 from ferlib.widgets._view import View, encode_picture, read_static
 
 SLIDERS = (
@@ -29,6 +29,11 @@ class Session:
 
     def __init__(self, predictor):
         self.predictor, self.photo, self.faces = predictor, None, []
+
+    @property
+    def reading(self):
+        """Whose answers these are, in a few words."""
+        return getattr(self.predictor, "reading", "")
 
     def predict(self, photo):
         """The faces of a photo; a photo without any does not take the place of the latest one."""
@@ -71,7 +76,8 @@ class PhotoView(_SessionView):
         pictures = [encode_picture(face.crop) for face in faces]
         if message.get("return_photo"):
             pictures.append(encode_picture(_shrink(photo)[0], ".jpg"))
-        return {"kind": "faces", "faces": [_describe(face) for face in faces], "width": photo.shape[1]}, pictures
+        told = {"faces": [_describe(face) for face in faces], "reading": self._session.reading}
+        return {"kind": "faces", **told, "width": photo.shape[1]}, pictures
 
 
 class CameraView(_SessionView):
@@ -90,7 +96,8 @@ class CameraView(_SessionView):
         """To "frame": the faces, each with the number of its person, smoothed over time."""
         faces = self._session.predict(read_photo(bytes(buffers[0])))
         persons = self._tracker.update(faces, time.monotonic())
-        return {"kind": "faces", "faces": [{"person": number, **_describe(face)} for number, face in persons]}, []
+        told = [{"person": number, **_describe(face)} for number, face in persons]
+        return {"kind": "faces", "faces": told, "reading": self._session.reading}, []
 
 
 class StepsView(_SessionView):
@@ -100,6 +107,7 @@ class StepsView(_SessionView):
     sliders = traitlets.List(list(SLIDERS)).tag(sync=True)
     networks = traitlets.List().tag(sync=True)
     network = traitlets.Unicode().tag(sync=True)
+    readings = traitlets.Dict(READINGS).tag(sync=True)
 
     def __init__(self, session):
         super().__init__(session, networks=list_networks(), network=session.predictor.name)
@@ -109,6 +117,7 @@ class StepsView(_SessionView):
         session = self._session
         if message["network"] != session.predictor.name:
             session.predictor = load_predictor(message["network"])
+        session.predictor.logit_adjustment = message["logit_adjustment"]
         if not session.faces:
             session.predict(sample_photo())
         if message["kind"] == "photo":

@@ -70,7 +70,7 @@ def test_the_page_is_sent_no_photo_of_many_megabytes(steps):
     data = encode(sample_photo().repeat(4, axis=0).repeat(4, axis=1))
     answer, (_, photo) = ask(photo_view, {"kind": "photo", "return_photo": True}, data)
     assert decode(photo).shape == (1600, 1600, 3) and answer["width"] == 2048
-    shown, (photo,) = ask(steps, {"kind": "photo", "network": steps.network})
+    shown, (photo,) = ask(steps, {"kind": "photo", "network": steps.network, "logit_adjustment": 0})
     assert decode(photo).shape == (1600, 1600, 3)
     assert shown["boxes"][0] == pytest.approx([side * 1600 / 2048 for side in answer["faces"][0]["box"]])
 
@@ -134,7 +134,7 @@ def steps(predictor):
 
 def test_steps_start_with_the_sample_and_follow_the_latest_photo(steps, predictor):
     steps, photo_view = steps
-    question = {"kind": "photo", "network": predictor.name}
+    question = {"kind": "photo", "network": predictor.name, "logit_adjustment": 0}
     answer, (photo,) = ask(steps, question)
     assert np.abs(decode(photo)[..., ::-1].astype(int) - sample_photo()).mean() < 5
     assert answer["boxes"] == [face.box for face in predictor(sample_photo())]
@@ -146,7 +146,7 @@ def test_steps_start_with_the_sample_and_follow_the_latest_photo(steps, predicto
 
 def test_steps_of_a_corrupted_face(steps, predictor):
     (face,) = predictor(sample_photo())
-    question = {"kind": "steps", "network": predictor.name, "face": 0, "changes": {}}
+    question = {"kind": "steps", "network": predictor.name, "logit_adjustment": 0, "face": 0, "changes": {}}
     plain, (crop, same, looked) = ask(steps[0], question)
     assert np.array_equal(decode(crop), face.crop) and crop == same
     assert plain["face"]["probabilities"] == pytest.approx(face.probabilities)
@@ -160,15 +160,29 @@ def test_steps_of_a_corrupted_face(steps, predictor):
 def test_another_network_can_be_chosen_for_all_tabs(steps):
     steps, photo_view = steps
     (*_, other) = [network["name"] for network in steps.networks]
-    ask(steps, {"kind": "steps", "network": other, "face": 0, "changes": {}})
+    ask(steps, {"kind": "steps", "network": other, "logit_adjustment": 0, "face": 0, "changes": {}})
     assert repr(photo_view) == f"PhotoView(Predictor({other!r}))"
+
+
+def test_rare_emotions_can_be_expected_more_often_in_all_tabs(steps):
+    steps, photo_view = steps
+    question = {"kind": "steps", "network": "micro", "face": 0, "changes": {}}
+    plain, _ = ask(steps, {**question, "logit_adjustment": 0})
+    adjusted, _ = ask(steps, {**question, "logit_adjustment": 1})
+    disgust = EMOTIONS.index("disgust")
+    assert adjusted["face"]["probabilities"][disgust] > plain["face"]["probabilities"][disgust]
+    answer, _ = ask(photo_view, {"kind": "sample"}, b"")
+    assert answer["faces"][0]["probabilities"] == pytest.approx(adjusted["face"]["probabilities"], abs=1e-6)
+    assert answer["reading"] == "as FER2013 labels faces"
 
 
 def test_without_a_folder_of_runs_the_demo_has_its_own_network_alone(predictor, tmp_path, monkeypatch):
     monkeypatch.setattr(demo_module, "list_networks", lambda: list_networks(tmp_path / "models"))
     steps = StepsView(Session(predictor))
     assert (steps.networks, steps.network) == ([], predictor.name)
-    answer, _ = ask(steps, {"kind": "steps", "network": predictor.name, "face": 0, "changes": {}})
+    answer, _ = ask(
+        steps, {"kind": "steps", "network": predictor.name, "logit_adjustment": 0, "face": 0, "changes": {}}
+    )
     assert answer["kind"] == "steps"
 
 

@@ -164,7 +164,7 @@ function render({ model, el }) {
       context.drawImage(video, 0, 0, frame.width, frame.height);
       const bytes = await (await toBlob(frame, "image/jpeg", 0.8)).arrayBuffer();
       try {
-        const [{ faces }] = await line.ask({ kind: "frame" }, [bytes], TIMEOUT);
+        const [{ faces, reading }] = await line.ask({ kind: "frame" }, [bytes], TIMEOUT);
         if (session !== mine) return;
         misses = 0;
         const now = performance.now();
@@ -181,7 +181,7 @@ function render({ model, el }) {
           const text = [...persons.values()].map((person) => label(person.face, person.face.predicted)).join(", ") || "No face in view.";
           if (status.textContent !== text) say(text);
           const answers = (1000 * (times.length - 1)) / (times.at(-1) - times[0]);
-          if (times.length > 1) rate.textContent = `${Math.round(answers)} answers a second, ${Math.round(now - began)} ms each`;
+          if (times.length > 1) rate.textContent = `${Math.round(answers)} answers a second, ${reading}, ${Math.round(now - began)} ms each`;
           told = now;
         }
         root.dataset.milliseconds = (now - began).toFixed(1);

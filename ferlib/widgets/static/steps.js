@@ -7,12 +7,16 @@ const LIMITS = "It names the expression that a crowd would name, not what a pers
 
 const round = (value, digits) => value.toLocaleString("en", { maximumSignificantDigits: digits });
 
-/** "1.4 M parameters, 2.7 MB, 1.3 ms a face; right on 69.0 % of 3,589 faces that it never saw (67.5 to 70.5 %)" */
-function describeNetwork({ parameters, file_bytes, milliseconds, accuracy, low, high, n }) {
+const PRIOR = "In a talk nobody is disgusted every seventh second: 0, as common as in the pictures it learned from. " +
+  "Faces that are acted out: 1, all seven alike.";
+
+/** "Answers as most people would say: right on 69.0 % of 3,589 faces that it never saw (67.5 to 70.5 %). 1.4 M ..." */
+function describeNetwork({ parameters, file_bytes, milliseconds, accuracy, low, high, n }, reading) {
   const share = (value) => (100 * value).toFixed(1);
   const size = parameters < 1e6 ? `${round(parameters, 2)}` : `${round(parameters / 1e6, 2)} million`;
-  return `${size} parameters, ${round(file_bytes / 1e6, 2)} MB, ${round(milliseconds, 2)} ms a face where it was trained; ` +
-    `right on ${share(accuracy)} % of ${n.toLocaleString("en")} faces that it never saw (${share(low)} to ${share(high)} %).`;
+  return `Answers ${reading}: right on ${share(accuracy)} % of ${n.toLocaleString("en")} faces that it never saw ` +
+    `(${share(low)} to ${share(high)} %). ${size} parameters, ${round(file_bytes / 1e6, 2)} MB, ` +
+    `${round(milliseconds, 2)} ms a face where it was trained.`;
 }
 
 function render({ model, el }) {
@@ -25,8 +29,11 @@ function render({ model, el }) {
   let wanted = null; // what to ask next: "photo", and its steps, or "steps" alone
 
   const option = (value, text) => element("option", "", { value, textContent: text });
+  const readings = model.get("readings");
+  const find = (wantedName) => networks.find(({ name }) => name === wantedName);
   const names = new Set([model.get("network"), ...networks.map(({ name }) => name)]);
-  const network = element("select", "ferlib-select", { ariaLabel: "Network", ...OWN_KEYS }, ...[...names].map((name) => option(name, name)));
+  const title = (name) => (find(name) ? `${name} (${readings[find(name).labels]})` : name);
+  const network = element("select", "ferlib-select", { ariaLabel: "Network", ...OWN_KEYS }, ...[...names].map((name) => option(name, title(name))));
   network.value = model.get("network");
   const about = element("span", "ferlib-about");
   const person = element("select", "ferlib-select", { ariaLabel: "Face", ...OWN_KEYS });
@@ -40,20 +47,25 @@ function render({ model, el }) {
   const figures = [photo, crop, corrupted, looked, answer].map((content, i) =>
     element("figure", "", {}, content, element("figcaption", "", {}, captions[i])));
 
-  const inputs = sliders.map(({ name, low, high, step, usual, unit }) => {
+  function makeSlider({ name, low, high, step, usual, unit }) {
     const output = element("output", "");
     const input = element("input", "", { type: "range", min: low, max: high, step, ariaLabel: `${name}, ${unit}`, ...OWN_KEYS });
     input.value = usual;
     return { input, output, row: element("label", "ferlib-slider", {}, element("span", "", {}, name), input, output) };
-  });
+  }
+  const inputs = sliders.map(makeSlider);
+  const usualPrior = () => find(network.value)?.logit_adjustment ?? 0;
+  const prior = makeSlider({ name: "rare emotions", low: 0, high: 1, step: 0.05, usual: usualPrior(), unit: "0 to 1" });
   const reset = makeButton("Reset", () => {
     inputs.forEach(({ input }, i) => (input.value = sliders[i].usual));
+    prior.input.value = usualPrior();
     redo();
   });
   const root = element("section", "ferlib ferlib-steps", { ariaLabel: "How it works" },
     element("div", "ferlib-row", {}, element("label", "", {}, "Network ", network), about, person), status,
     element("div", "ferlib-figures", {}, ...figures),
-    element("div", "ferlib-sliders", {}, ...inputs.map(({ row }) => row), reset),
+    element("div", "ferlib-sliders", {}, ...inputs.map(({ row }) => row), prior.row, reset),
+    element("p", "ferlib-about", {}, PRIOR),
     element("p", "ferlib-limits", {}, LIMITS));
   el.append(root);
 
@@ -70,9 +82,11 @@ function render({ model, el }) {
     image.src = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
   }
 
+  const chosen = () => ({ network: network.value, logit_adjustment: Number(prior.input.value) });
+
   /** Asks for the photo that was read last. */
   async function fetchPhoto() {
-    const [{ boxes }, [bytes]] = await line.ask({ kind: "photo", network: network.value }, [], TIMEOUT);
+    const [{ boxes }, [bytes]] = await line.ask({ kind: "photo", ...chosen() }, [], TIMEOUT);
     const bitmap = await toBitmap(bytes);
     if (person.length !== boxes.length) person.replaceChildren(...boxes.map((_, i) => option(i, `face ${i + 1}`)));
     person.hidden = boxes.length < 2;
@@ -87,7 +101,7 @@ function render({ model, el }) {
     const settings = inputs.map(({ input }, i) => [sliders[i], Number(input.value)]);
     const changes = Object.fromEntries(settings.filter(([slider, value]) => value !== slider.usual)
       .map(([slider, value]) => [slider.change, value]));
-    const question = { kind: "steps", network: network.value, face: Number(person.value), changes };
+    const question = { kind: "steps", ...chosen(), face: Number(person.value), changes };
     const [{ face }, pictures] = await line.ask(question, [], TIMEOUT);
     [crop, corrupted, looked].forEach((image, i) => show(image, pictures[i]));
     answer.replaceChildren(makeBars(face.probabilities, emotions, colors));
@@ -97,8 +111,9 @@ function render({ model, el }) {
   /** Redoes the steps; while one question is under way, further changes wait and go as one. */
   async function redo({ anew = false } = {}) {
     inputs.forEach(({ input, output }, i) => (output.textContent = `${input.value} ${sliders[i].unit}`));
-    const costs = networks.find(({ name }) => name === network.value);
-    about.textContent = costs ? describeNetwork(costs) : "";
+    prior.output.textContent = prior.input.value;
+    const costs = find(network.value);
+    about.textContent = costs ? describeNetwork(costs, readings[costs.labels]) : "";
     wanted = anew || wanted === "photo" ? "photo" : "steps";
     if (asking) return;
     asking = true;
@@ -117,7 +132,11 @@ function render({ model, el }) {
     asking = false;
   }
 
-  network.addEventListener("change", () => redo());
+  network.addEventListener("change", () => {
+    prior.input.value = usualPrior();
+    redo();
+  });
+  prior.input.addEventListener("input", () => redo());
   person.addEventListener("change", () => redo({ anew: true }));
   for (const { input } of inputs) input.addEventListener("input", () => redo());
   // the photo read last may be another one whenever the tab is opened

@@ -146,7 +146,7 @@ function render({ model, el }) {
       const found = faces.map((face, i) => `${i + 1}: ${describe(face)}`).join(", ");
       const count = faces.length === 1 ? "1 face" : `${faces.length} faces`;
       if (!faces.length) say("No face found in this photo. Faces seen from the front, not too small, are found best.", true);
-      else say(`${file ? "" : "A sample to begin with (astronaut Eileen Collins, NASA). "}${count}. ${found}.`);
+      else say(`${file ? "" : "A sample to begin with (astronaut Eileen Collins, NASA). "}${count}, ${answer.reading}. ${found}.`);
     } catch (error) {
       if (mine !== latest) return;
       result.hidden = true;
