@@ -8,6 +8,7 @@ read_history, list_networks  `history.csv` as a table; costs and accuracy of the
 evaluate, Scores  Labels and probabilities to scores with n and 95 % intervals
 wilson_interval, format_interval  Interval of a share; "71.3% [69.8%, 72.7%]"
 apply_temperature, adjust_logits  Probabilities at another temperature; for other class frequencies
+adjustment_curve  What the latter does to accuracy and mean recall
 compare_runs, compare_pairs  A row a run: claim, scores on three test sets, costs; McNemar's test of pairs
 compare_labels  A row a run: right by FER2013's labels, and in the eyes of people
 compare_recipes  A row a recipe, its seeds together: the claim beside the score
@@ -18,7 +19,7 @@ find_confident_errors, find_uncertain_correct  Predictions to look at
 compare_with_votes  Labels and predictions beside annotator votes
 CORRUPTIONS, apply_corruptions, measure_robustness  The corruptions; several at once; accuracy under every one
 occlusion_map, grad_cam  Explanation of one prediction
-format_comparison, format_recipes, format_pairs  Those three tables as texts
+format_comparison, format_recipes, format_labels, format_pairs  Those tables as texts
 format_card, format_spread, markdown_table  A run's card; mean and spread over seeds; a table as Markdown
 """
 
@@ -38,7 +39,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ).split(),
         "_robustness": "CORRUPTIONS apply_corruptions measure_robustness".split(),
         "_runs": "Run list_networks load_run read_history write_occlusion write_robustness write_run".split(),
-        "_scores": "Scores adjust_logits apply_temperature evaluate format_interval wilson_interval".split(),
-        "_tables": "format_card format_comparison format_pairs format_recipes format_spread markdown_table".split(),
+        "_scores": (
+            "Scores adjust_logits adjustment_curve apply_temperature evaluate format_interval wilson_interval"
+        ).split(),
+        "_tables": (
+            "format_card format_comparison format_labels format_pairs format_recipes format_spread markdown_table"
+        ).split(),
     },
 )

@@ -48,6 +48,19 @@ def format_recipes(table):
     return pd.DataFrame(cells, index=table.index.rename("recipe"))
 
 
+def format_labels(table):
+    """The table of `compare_labels` as texts."""
+    cells = {"learned": table["labels"].map(LABEL_NAMES)}
+    for name, title in {"fer2013": "FER2013", "ferplus": "FER+", "deduplicated": "FER+, deduplicated"}.items():
+        bounds = zip(table[name], table[f"{name} low"], table[f"{name} high"], strict=True)
+        cells[title] = [format_interval(*row) for row in bounds]
+    cells["prior corrected by"] = [f"{strength:.2f}" if strength else "" for strength in table["strength"]]
+    for name in ("accuracy", "mean recall"):
+        cells[f"clear faces: {name}"] = table[f"majority {name}"].map("{:.1%}".format)
+    cells["calibration error"] = table["majority calibration error"].map("{:.3f}".format)
+    return pd.DataFrame(cells, index=table.index)
+
+
 def format_spread(row):
     """Mean and standard deviation over seeds as text, from a row with the columns accuracy, spread and seeds."""
     return f"{row.accuracy:.1%} ± {100 * row.spread:.1f} over {row.seeds:.0f} seeds"

@@ -13,6 +13,7 @@ plot_leak, plot_experiments  The score that a leak fakes; points of accuracy tha
 plot_confusion, plot_recall  Heat map of a confusion matrix; recall, precision and F1 by emotion, with intervals
 plot_roc, plot_precision_recall  Curves of every emotion against the others
 plot_calibration, plot_coverage  Reliability diagram; accuracy-coverage curve
+plot_adjustment  Accuracy and mean recall against the strength of the logit adjustment
 plot_votes  What FER+'s voters saw where a network is correct, and where it errs
 plot_maps  Seven mean faces under heat maps
 plot_recipes  What each recipe claims beside what it scores
@@ -32,8 +33,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "live_plot plot_balancing plot_curves plot_experiments plot_histories plot_history plot_leak plot_rates"
         ).split(),
         "_scores": (
-            "plot_calibration plot_confusion plot_coverage plot_maps plot_precision_recall plot_prediction_sheet "
-            "plot_recall plot_roc plot_votes"
+            "plot_adjustment plot_calibration plot_confusion plot_coverage plot_maps plot_precision_recall "
+            "plot_prediction_sheet plot_recall plot_roc plot_votes"
         ).split(),
         "_comparison": "plot_recipes plot_robustness".split(),
         "_photos": "plot_pipeline plot_prediction plot_probabilities plot_timeline".split(),

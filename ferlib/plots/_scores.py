@@ -118,6 +118,21 @@ def plot_calibration(labels, *probabilities, names=("network",), bins=10, ax=Non
     return ax
 
 
+def plot_adjustment(table, *, chosen, ax=None):
+    """Accuracy and mean recall against the strength of the logit adjustment, from `adjustment_curve`.
+
+    `chosen` is the strength that was taken.
+    """
+    ax = new_axes(ax)
+    for color, name in zip(PALETTE, table, strict=False):
+        ax.plot(table.index, table[name], color=color, label=name)
+    ax.axvline(chosen, color=GREY, ls=":", label=f"chosen: {chosen:.2f}")
+    ax.set(xlabel="0: as common as in training ... 1: all seven alike", ylabel="PublicTest, clear faces", xlim=(0, 1))
+    percent_axis(ax.yaxis)
+    ax.legend(loc="lower center")
+    return ax
+
+
 def plot_coverage(table, *, ax=None):
     """Accuracy-coverage curve, from `accuracy_coverage`: accuracy on the most confident faces, against their share."""
     ax = new_axes(ax)
