@@ -138,8 +138,8 @@ def choose_seeds(runs):
     return [alike[0] for alike in group_seeds(runs)]
 
 
-def average_seeds(runs):
-    """How much of a score is luck: PrivateTest accuracy over runs that differ in their seed alone.
+def average_seeds(runs, *, labels="fer2013"):
+    """How much of a score is luck: PrivateTest accuracy, by some labels, over runs that differ in their seed alone.
 
     Returns
     -------
@@ -149,7 +149,7 @@ def average_seeds(runs):
     """
     scored = [run for run in runs if "PrivateTest" in run.probabilities]
     groups = [group for group in group_seeds(scored) if len(group) > 1]
-    accuracies = [[run.accuracy("PrivateTest") for run in group] for group in groups]
+    accuracies = [[run.accuracy("PrivateTest", labels=labels) for run in group] for group in groups]
     rows = [(len(group), np.mean(group), np.std(group, ddof=1)) for group in accuracies]
     return pd.DataFrame(rows, index=[group[0].name for group in groups], columns=["seeds", "accuracy", "spread"])
 
