@@ -135,6 +135,15 @@ OWN = {
 """This project's own networks. Two are fine-tuned at the end on barely augmented faces and, for one half, FER2013's own
 labels (He et al. 2019, "Data Augmentation Revisited", arXiv:1909.09148)."""
 
+_VOTES = dict(
+    labels="ferplus", ferplus_weight=0.0, epochs=16, learning_rate=0.04, augment="strong", ema=0.995, teacher="none"
+)
+
+FERPLUS = {
+    "best_ferplus": replace(OWN["best"], init_from="best", distillation=0.0, **_VOTES),
+}
+"""The same networks, fine-tuned on what ten people saw in each face."""
+
 _ADAMW = dict(optimizer="adamw", learning_rate=2e-3, weight_decay=0.01, schedule="long_warmup_cosine")
 
 MODERN = dict(epochs=40, batch_size=128, **_ADAMW, augment="strong", mix="mixup", label_smoothing=0.1, ema=0.99)
@@ -145,6 +154,7 @@ ZOO = {
     "compact_no_distillation": replace(DISTILLED["compact_distilled"], teacher="none", distillation=0.0),
     **DISTILLED,
     **OWN,
+    **FERPLUS,
     "oversampled_leaky": replace(RECIPES["oversampled"], split_protocol="leaky"),
     **{f"{name}_modern": TrainConfig(name, **MODERN) for name in RECIPES},
     **{

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ferlib.data import TEST_SETS
 from ferlib.evaluation._scores import evaluate, wilson_interval
-from ferlib.recipes import OWN, RECIPES, ZOO
+from ferlib.recipes import FERPLUS, OWN, RECIPES, ZOO
 
 CLAIMS = {
     "simple": (0.632, "its test folder, on which the epoch was chosen too"),
@@ -17,6 +17,9 @@ CLAIMS = {
     "mini_xception": (0.66, "FER2013, split not told (arXiv:1710.07557)"),
 }
 """What the authors of a recipe report, and on what: accuracy by the network's name."""
+
+
+MEANS = ("deduplicated", "ferplus", "ferplus low", "ferplus high")
 
 
 def compare_pairs(pairs, *, split="PrivateTest", test_set="published"):
@@ -62,16 +65,20 @@ def compare_runs(runs):
     Returns
     -------
     pandas.DataFrame
-        Indexed by run, best PublicTest accuracy first, since that is the split to choose on; runs that saw test faces
-        in training come last, whatever they score. Columns: leaky (bool); claim (accuracy, nan for none); PublicTest
-        (accuracy); PrivateTest accuracy as published, deduplicated, faces_only, with "<test set> low", "<test set>
-        high" and "<test set> n"; macro-F1; calibration error; parameters, multiply_adds, file_bytes, milliseconds (a
-        face, LiteRT, one thread); epochs (done), planned, init_from (the run whose weights it went on from, or
-        "none"), complete (bool: as many epochs as planned, or ended by early stopping; and scored on PrivateTest).
-        nan where a run does not tell.
+        Indexed by run, best PublicTest accuracy first, since that is the split to choose on; then, likewise, runs that
+        learned FER+'s labels; then those that saw test faces in training, whatever they score. Columns: leaky (bool);
+        labels (that it learned); claim (accuracy, nan for none); by FER2013's labels PublicTest (accuracy), and
+        PrivateTest accuracy as published, deduplicated, faces_only, with "<test set> low", "<test set> high" and
+        "<test set> n"; the same of FER+'s benchmark, ferplus; macro-F1; calibration error; parameters, multiply_adds,
+        file_bytes, milliseconds (a face, LiteRT, one thread); epochs (done), planned, init_from (the run whose weights
+        it went on from, or "none"), complete (bool: as many epochs as planned, or ended by early stopping; and scored
+        on PrivateTest). nan where a run does not tell.
     """
     table = pd.DataFrame.from_dict({run.name: _row(run) for run in runs}, orient="index")
-    return table.sort_values(["leaky", "PublicTest"], ascending=[True, False], kind="stable")
+    chosen_by = [run.accuracy("PublicTest", labels=run.config.labels) for run in runs]
+    order = ["leaky", "labels", "chosen by"]
+    table = table.assign(**{"chosen by": chosen_by}).sort_values(order, ascending=[True, True, False], kind="stable")
+    return table.drop(columns="chosen by")
 
 
 def compare_recipes(runs):
@@ -80,26 +87,27 @@ def compare_recipes(runs):
     Returns
     -------
     pandas.DataFrame
-        Indexed by recipe, at most nine, in the order of `compare_runs`. Columns: claim (accuracy, nan for none);
-        accuracy on PrivateTest, its low and high (95 % interval), deduplicated accuracy, each the mean over seeds;
+        Indexed by recipe, at most twelve, in the order of `compare_runs`. Columns: labels (that it learned); claim
+        (accuracy, nan for none); accuracy on PrivateTest, its low and high (95 % interval), deduplicated accuracy,
+        accuracy on FER+'s benchmark, ferplus, with ferplus low and ferplus high, each the mean over seeds;
         seeds (how many), spread (standard deviation over them, nan for one); leaky (bool); parameters, multiply_adds.
     """
     table, means = compare_runs(runs), {}
     table = table[table["complete"]]
     seeds = [[run.name for run in alike] for alike in group_seeds([run for run in runs if run.name in table.index])]
-    for name in [name for name in table.index if name in (*RECIPES, *OWN, "oversampled_leaky")]:
+    for name in [name for name in table.index if name in (*RECIPES, *OWN, *FERPLUS, "oversampled_leaky")]:
         alike = table.loc[next(names for names in seeds if name in names)]
         means[name] = {
             "accuracy": alike["published"].mean(),
             "low": alike["published low"].mean(),
             "high": alike["published high"].mean(),
-            "deduplicated": alike["deduplicated"].mean(),
+            **{column: alike[column].mean() for column in MEANS},
             "seeds": len(alike),
             "spread": alike["published"].std(),
         }
-    columns = ["accuracy", "low", "high", "deduplicated", "seeds", "spread"]
+    columns = ["accuracy", "low", "high", *MEANS, "seeds", "spread"]
     means = pd.DataFrame.from_dict(means, orient="index", columns=columns)
-    return table.loc[means.index, ["claim", "leaky", "parameters", "multiply_adds"]].join(means)
+    return table.loc[means.index, ["labels", "claim", "leaky", "parameters", "multiply_adds"]].join(means)
 
 
 def compare_labels(runs):
@@ -119,9 +127,7 @@ def compare_labels(runs):
         tests = {"fer2013": {}, "ferplus": {"labels": "ferplus"}}
         tests["deduplicated"] = {"labels": "ferplus", "test_set": "deduplicated"}
         for name, test in tests.items():
-            accuracy, n = run.accuracy(**test), len(run.select(**test)[0])
-            low, high = wilson_interval(round(accuracy * n), n)
-            row |= {name: accuracy, f"{name} low": low, f"{name} high": high, f"{name} n": n}
+            row |= _accuracy(run, name, **test)
         labels, probabilities = run.select(labels="majority")
         scores = evaluate(labels, run.adjust(probabilities))
         row |= {"majority n": scores.n, "majority accuracy": scores.accuracy}
@@ -202,13 +208,17 @@ def _path(config, configs):
 
 def _row(run):
     metadata, plan, scored = run.metadata, _plan(run.config), "PrivateTest" in run.probabilities
-    row = {"leaky": run.leaky, "claim": CLAIMS[plan.model][0] if plan in RECIPES.values() else np.nan}
+    row = {
+        "leaky": run.leaky,
+        "labels": run.config.labels,
+        "claim": CLAIMS[plan.model][0] if plan in RECIPES.values() else np.nan,
+    }
     row["PublicTest"] = run.accuracy("PublicTest")
-    for test_set in TEST_SETS:
-        n = len(run.select("PrivateTest", test_set)[0]) if scored and test_set in run.test_sets else 0
-        row[test_set] = accuracy = run.accuracy("PrivateTest", test_set) if n else np.nan
-        row[f"{test_set} low"], row[f"{test_set} high"] = wilson_interval(round(accuracy * n) if n else 0, n)
-        row[f"{test_set} n"] = n
+    tests = {test_set: {"test_set": test_set} for test_set in run.test_sets if scored}
+    if len(tests) > 1:
+        tests["ferplus"] = {"labels": "ferplus"}
+    for name in (*TEST_SETS, "ferplus"):
+        row |= _accuracy(run, name, **tests[name]) if name in tests else dict.fromkeys(_columns(name), np.nan)
     scores = run.evaluate("PrivateTest") if scored else None
     row |= {"macro-F1": scores.macro_f1 if scored else np.nan}
     row |= {"calibration error": scores.calibration_error if scored else np.nan}
@@ -217,6 +227,15 @@ def _row(run):
     row |= {cost: getattr(metadata, cost) or np.nan for cost in costs}
     row |= {"epochs": metadata.epochs_done, "planned": plan.epochs, "init_from": run.config.init_from}
     return row | {"complete": scored and (early or metadata.epochs_done >= plan.epochs)}
+
+
+def _columns(name):
+    return name, f"{name} low", f"{name} high", f"{name} n"
+
+
+def _accuracy(run, name, **test):
+    accuracy, n = run.accuracy(**test), len(run.select(**test)[0])
+    return dict(zip(_columns(name), (accuracy, *wilson_interval(round(accuracy * n), n), n), strict=True))
 
 
 def _plan(config):

@@ -20,10 +20,11 @@ NOT_EXPORTED = """
 
 def format_comparison(table):
     """The table of `compare_runs` as texts: scores with their interval, costs in common units, "" where unknown."""
-    cells = {name: [_cell(score, ".1%") for score in table[name]] for name in ("claim", "PublicTest")}
-    for name in TEST_SETS:
+    cells = {"learned": table["labels"].map(LABEL_NAMES)}
+    cells |= {name: [_cell(score, ".1%") for score in table[name]] for name in ("claim", "PublicTest")}
+    for name in (*TEST_SETS, "ferplus"):
         bounds = zip(table[name], table[f"{name} low"], table[f"{name} high"], strict=True)
-        cells[name.replace("_", " ")] = [format_interval(*row) for row in bounds]
+        cells[name.replace("_", " ").replace("ferplus", "FER+")] = [format_interval(*row) for row in bounds]
     cells["parameters"] = table["parameters"].map("{:,.0f}".format)
     cells["M multiply-adds"] = [_cell(value / 1e6, ".1f") for value in table["multiply_adds"]]
     cells["file, MB"] = [_cell(value / 1e6, ".1f") for value in table["file_bytes"]]
@@ -41,6 +42,8 @@ def format_recipes(table):
         score = format_interval(row.accuracy, row.low, row.high) if row.seeds == 1 else format_spread(row)
         scores.append(f"leaks: {score}" if row.leaky else score)
     cells = {"claim": [_cell(claim, ".1%") for claim in table["claim"]], "score": scores}
+    bounds = zip(table["ferplus"], table["ferplus low"], table["ferplus high"], strict=True)
+    cells["FER+"] = [format_interval(*row) for row in bounds]
     cells["points"] = [_cell(100 * points, "+.1f") for points in table["accuracy"] - table["claim"]]
     cells["deduplicated"] = [_cell(score, ".1%") for score in table["deduplicated"]]
     cells["size"] = [f"{count / 1e6:.2f} M" for count in table["parameters"]]
