@@ -75,7 +75,7 @@ def compare_runs(runs):
         on PrivateTest). nan where a run does not tell.
     """
     table = pd.DataFrame.from_dict({run.name: _row(run) for run in runs}, orient="index")
-    chosen_by = [run.accuracy("PublicTest", labels=run.config.labels) for run in runs]
+    chosen_by = [run.accuracy("PublicTest", labels=run.chosen_by) for run in runs]
     order = ["leaky", "labels", "chosen by"]
     table = table.assign(**{"chosen by": chosen_by}).sort_values(order, ascending=[True, True, False], kind="stable")
     return table.drop(columns="chosen by")
@@ -194,7 +194,7 @@ def check_scores(run, predict_images, faces):
 def group_seeds(runs):
     """Lists of runs that differ in their seed alone, each with its best on PublicTest first; the best list first."""
     configs, groups = {run.name: run.config for run in runs}, {}
-    for run in sorted(runs, key=lambda run: -run.accuracy("PublicTest", labels=run.config.labels)):
+    for run in sorted(runs, key=lambda run: -run.accuracy("PublicTest", labels=run.chosen_by)):
         groups.setdefault(_path(run.config, configs), []).append(run)
     return list(groups.values())
 

@@ -64,6 +64,11 @@ class Run:
         return self.config.split_protocol == "leaky"
 
     @property
+    def chosen_by(self):
+        """The labels to choose it by: those that it learned, or FER2013's where its faces have no others."""
+        return self.config.labels if len(self.test_sets) > 1 else "fer2013"
+
+    @property
     def test_sets(self):
         """The test sets that it can be scored on: `TEST_SETS`, or only "published" if it is not FER2013's faces."""
         from ferlib.data import TEST_SETS, is_fer2013
@@ -149,27 +154,25 @@ def write_run(folder, name, config, faces, probabilities, *, mirrored, made_by):
     made_by : dict
         The fields of `Metadata` from `data` on: how the network was made, and what it costs.
     """
-    from ferlib.data import ferplus_labels, load_ferplus, majority_labels
+    from ferlib.data import load_ferplus, majority_labels
     from ferlib.evaluation._tables import format_card
 
     parts = {split: faces.part(split) for split in probabilities}
-    labels = {split: part.labels for split, part in parts.items()}
-    if ferplus := config.labels == "ferplus":
-        votes = {split: load_ferplus(part).votes for split, part in parts.items()}
-        labels = {split: ferplus_labels(votes[split]) for split in votes}
-    chosen = (labels["PublicTest"] >= 0) & (labels["PublicTest"] < len(EMOTIONS))
+    labels = {split: _own_labels(config, part) for split, part in parts.items()}
+    known = {split: labels[split] >= 0 for split in labels}
+    chosen = known["PublicTest"] & (labels["PublicTest"] < len(EMOTIONS))
     temperature = fit_temperature(labels["PublicTest"][chosen], probabilities["PublicTest"][chosen])
     calibrated = {split: apply_temperature(raw, temperature) for split, raw in probabilities.items()}
-    arrays = {f"{split}_labels": parts[split].labels.astype(np.uint8) for split in parts}
-    arrays |= {f"{split}_probabilities": calibrated[split] for split in parts}
+    arrays = {f"{split}_labels": part.labels.astype(np.uint8) for split, part in parts.items()}
+    arrays |= {f"{split}_probabilities": values for split, values in calibrated.items()}
     np.savez_compressed(folder / "probabilities.npz", **arrays)
-    if ferplus:
-        clear = majority_labels(votes["PublicTest"])
-        known = calibrated["PublicTest"][clear >= 0]
-        made_by |= {"logit_adjustment": fit_logit_adjustment(clear[clear >= 0], known, made_by["prior"])}
+    if config.labels == "ferplus":
+        clear = majority_labels(load_ferplus(parts["PublicTest"]).votes)
+        sure = calibrated["PublicTest"][clear >= 0]
+        made_by |= {"logit_adjustment": fit_logit_adjustment(clear[clear >= 0], sure, made_by["prior"])}
 
     predicted = {split: (probabilities[split] + mirrored[split]).argmax(1) for split in probabilities}
-    known = {split: labels[split] >= 0 for split in labels}
+    correct = {split: predicted[split] == labels[split] for split in labels}
     history, network = read_history(folder / "history.csv"), folder / "model.tflite"
     exported = {}
     if network.is_file():
@@ -182,14 +185,27 @@ def write_run(folder, name, config, faces, probabilities, *, mirrored, made_by):
         config=config,
         epochs_done=len(history),
         seconds=round(float(history["seconds"].sum())),
-        accuracy_with_mirror_image={
-            split: float((predicted[split] == labels[split])[known[split]].mean()) for split in labels
-        },
+        accuracy_with_mirror_image={split: float(correct[split][known[split]].mean()) for split in correct},
         **made_by,
     )
     write_metadata(folder, metadata)
     run = replace(load_run(folder.name, models_dir=folder.parent), name=name)
     (folder / "card.md").write_text(format_card(run), encoding="utf-8")
+
+
+def _own_labels(config, part):
+    """The labels (N,) int64 of a test split that a run with such settings is chosen on; -1 for faces without one."""
+    from ferlib.data import ferplus_labels, load_ferplus
+
+    return part.labels if config.labels == "fer2013" else ferplus_labels(load_ferplus(part).votes)
+
+
+def _select_labelled(run, faces):
+    """PublicTest, with the run's own labels, as far as they are one of the seven emotions."""
+    part = run.select_faces(faces, "PublicTest")
+    labels = _own_labels(run.config, part)
+    known = (labels >= 0) & (labels < len(EMOTIONS))
+    return replace(part, labels=labels).select(known)
 
 
 def write_robustness(run, predict_images, faces, *, models_dir=MODELS_DIR):
@@ -198,7 +214,7 @@ def write_robustness(run, predict_images, faces, *, models_dir=MODELS_DIR):
     `predict_images` is that of the run's network, `faces` the `FaceDataset` that the run was scored on (ValueError if
     it was not). Returns the path of the file.
     """
-    public_test = run.select_faces(faces, "PublicTest")
+    public_test = _select_labelled(run, faces)
     chosen = public_test.select(np.sort(np.random.default_rng(0).permutation(len(public_test))[:1000]))
     table = measure_robustness(predict_images, chosen.images, chosen.labels)
     path = models_dir / run.name / "robustness.csv"
@@ -209,7 +225,7 @@ def write_robustness(run, predict_images, faces, *, models_dir=MODELS_DIR):
 
 def write_occlusion(run, predict_images, faces, *, models_dir=MODELS_DIR):
     """Measure mean occlusion maps on PublicTest into `occlusion.npz` of a run; otherwise as `write_robustness`."""
-    chosen = run.select_faces(faces, "PublicTest")
+    chosen = _select_labelled(run, faces)
     maps, means = average_occlusion(predict_images, chosen.images, chosen.labels, patch=8, step=4)
     path = models_dir / run.name / "occlusion.npz"
     with whole_or_nothing(path) as unfinished:
@@ -218,7 +234,7 @@ def write_occlusion(run, predict_images, faces, *, models_dir=MODELS_DIR):
 
 
 def list_networks(models_dir=MODELS_DIR):
-    """What it costs and is worth to use each run that came with its network and was scored; needs no pandas.
+    """What it costs and is worth to use each run that came with its network and was scored.
 
     Returns
     -------
