@@ -7,10 +7,11 @@ import sys
 import numpy as np
 import pytest
 
-from ferlib.config import MODELS_DIR, PROJECT_DIR
+from ferlib.config import DEMO_RUN, MODELS_DIR, PROJECT_DIR
 from ferlib.data import TEST_SETS
 from ferlib.evaluation import (
     apply_temperature,
+    evaluate,
     list_networks,
     list_runs,
     load_run,
@@ -150,3 +151,15 @@ def test_networks_are_listed_with_what_they_cost_and_are_worth(trained_run, run)
     shipped = list_networks()
     assert all(load_predictor(network["name"]) for network in shipped)
     assert [n["accuracy"] for n in shipped] == sorted((n["accuracy"] for n in shipped), reverse=True)
+
+
+def test_the_demos_network_is_calibrated_robust_and_at_home_before_a_camera():
+    run = load_run(DEMO_RUN)
+    assert run.config.labels == "ferplus"
+    labels, probabilities = run.select(labels="majority")
+    scores = evaluate(labels, run.adjust(probabilities))
+    assert scores.accuracy > 0.9 and scores.balanced_accuracy > 0.85 and scores.calibration_error < 0.06
+    mild = run.robustness.groupby("severity")["accuracy"].mean()
+    assert mild[0] - mild[1] < 0.03
+    pictures = run.in_pictures.set_index("way")["accuracy, found by BlazeFace"]
+    assert pictures["as it was"] - pictures["aligned"] < 0.05
