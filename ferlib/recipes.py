@@ -135,14 +135,20 @@ OWN = {
 """This project's own networks. Two are fine-tuned at the end on barely augmented faces and, for one half, FER2013's own
 labels (He et al. 2019, "Data Augmentation Revisited", arXiv:1909.09148)."""
 
-_VOTES = dict(
-    labels="ferplus", ferplus_weight=0.0, epochs=16, learning_rate=0.04, augment="strong", ema=0.995, teacher="none"
-)
+_VOTES = dict(labels="ferplus", ferplus_weight=0.0, epochs=16, learning_rate=0.04, ema=0.995)
+_TAUGHT = dict(teacher="best_ferplus", distillation=0.5)
 
 FERPLUS = {
-    "best_ferplus": replace(OWN["best"], init_from="best", distillation=0.0, **_VOTES),
+    "best_ferplus": replace(
+        OWN["best"], init_from="best", augment="strong", teacher="none", distillation=0.0, **_VOTES
+    ),
+    "compact_ferplus": replace(OWN["compact"], init_from="compact", augment="camera", **_VOTES, **_TAUGHT),
+    "micro_ferplus": replace(
+        OWN["micro"], init_from="micro", **_VOTES | dict(epochs=40, learning_rate=0.06), **_TAUGHT
+    ),
 }
-"""The same networks, fine-tuned on what ten people saw in each face."""
+"""The same networks, fine-tuned on what ten people saw in each face; the demo's, `compact_ferplus`, on faces as a camera
+shows them."""
 
 _ADAMW = dict(optimizer="adamw", learning_rate=2e-3, weight_decay=0.01, schedule="long_warmup_cosine")
 
@@ -162,6 +168,11 @@ ZOO = {
         for seed in range(3)
         for name, recipe in RECIPES.items()
         if seed != recipe.seed
+    },
+    **{
+        f"{name}_seed{seed}": replace(FERPLUS[name], seed=seed)
+        for seed in (1, 2)
+        for name in ("micro_ferplus", "compact_ferplus")
     },
 }
 """Every run that `models/` should hold, most needed first: as published, our own, the leak, with the modern recipe, and
