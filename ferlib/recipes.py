@@ -147,8 +147,8 @@ FERPLUS = {
         OWN["micro"], init_from="micro", **_VOTES | dict(epochs=40, learning_rate=0.06), **_TAUGHT
     ),
 }
-"""The same networks, fine-tuned on what ten people saw in each face; the demo's, `compact_ferplus`, on faces as a camera
-shows them."""
+"""The same networks, fine-tuned on what ten people saw in each face; the demo's, `compact_ferplus`, on faces as cameras
+show them."""
 
 _ADAMW = dict(optimizer="adamw", learning_rate=2e-3, weight_decay=0.01, schedule="long_warmup_cosine")
 
