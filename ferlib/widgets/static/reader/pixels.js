@@ -1,0 +1,133 @@
+// Pictures as OpenCV calculates them, to the last bit. A picture is {data, width, height}, RGBA, as ImageData is.
+
+/** The nearest whole number, and of two the even one: as Python and OpenCV round. */
+export function round(value) {
+  const nearest = Math.round(value);
+  return nearest - value === 0.5 && nearest % 2 ? nearest - 1 : nearest;
+}
+
+/** Half a picture, as cv2.resize with INTER_AREA. */
+export function halve({ data, width, height }) {
+  const [w, h] = [width, height].map((side) => Math.max(1, side >> 1));
+  if (width % 2 || height % 2) return average(data, [width, height], [w, h]);
+  const [from, to] = [new Uint32Array(data.buffer, data.byteOffset), new Uint32Array(w * h)];
+  for (let y = 0, at = 0; y < h; y++) {
+    for (let x = 0, i = 2 * y * width; x < w; x++, i += 2) {
+      // two channels at once, 16 bits each
+      const [a, b, c, d] = [from[i], from[i + 1], from[i + width], from[i + width + 1]];
+      const even = (a & 0xff00ff) + (b & 0xff00ff) + (c & 0xff00ff) + (d & 0xff00ff) + 0x20002;
+      const odd = ((a >>> 8) & 0xff00ff) + ((b >>> 8) & 0xff00ff) + ((c >>> 8) & 0xff00ff) + ((d >>> 8) & 0xff00ff) + 0x20002;
+      to[at++] = ((even >>> 2) & 0xff00ff) | (((odd >>> 2) & 0xff00ff) << 8);
+    }
+  }
+  return { data: new Uint8ClampedArray(to.buffer), width: w, height: h };
+}
+
+/** For each pixel of a shorter line, [pixel, weight] of those of the longer one that it covers. */
+function covered(length, count) {
+  const scale = length / count;
+  return Array.from({ length: count }, (_, i) => {
+    const [from, to] = [i * scale, i * scale + scale];
+    const cell = Math.min(scale, length - from);
+    const last = Math.min(Math.floor(to), length - 1);
+    const first = Math.min(Math.ceil(from), last);
+    const parts = first - from > 1e-3 ? [[first - 1, Math.fround((first - from) / cell)]] : [];
+    for (let pixel = first; pixel < last; pixel++) parts.push([pixel, Math.fround(1 / cell)]);
+    if (to - last > 1e-3) parts.push([last, Math.fround(Math.min(to - last, 1, cell) / cell)]);
+    return parts;
+  });
+}
+
+/** A smaller picture: the mean of what each pixel covers, in OpenCV's single precision. */
+function average(data, [width, height], [w, h]) {
+  const [columns, rows] = [covered(width, w), covered(height, h)];
+  const picture = new Uint8ClampedArray(4 * w * h);
+  const line = new Float32Array(4 * w);
+  rows.forEach((parts, y) => {
+    const sum = new Float32Array(4 * w);
+    for (const [row, share] of parts) {
+      line.fill(0);
+      columns.forEach((pixels, x) => {
+        for (const [pixel, weight] of pixels) {
+          for (let k = 0; k < 4; k++) line[4 * x + k] += Math.fround(data[4 * (row * width + pixel) + k] * weight);
+        }
+      });
+      for (let i = 0; i < sum.length; i++) sum[i] += Math.fround(line[i] * share);
+    }
+    picture.set(sum.map(round), 4 * w * y);
+  });
+  return { data: picture, width: w, height: h };
+}
+
+/**
+ * A square cut from a picture, RGB, by the (2, 3) matrix from its pixels to the picture's: as cv2.warpAffine does it, in
+ * 1/32 of a pixel. What lies beyond is black, or repeats the edge.
+ */
+export function warp({ data, width, height }, [[a, b, c], [d, e, f]], size, repeatEdge = false) {
+  const cut = new Uint8Array(3 * size * size);
+  const across = Int32Array.from({ length: size }, (_, x) => round(a * x * 1024));
+  const down = Int32Array.from({ length: size }, (_, x) => round(d * x * 1024));
+  for (let y = 0, to = 0; y < size; y++) {
+    const [left, top] = [round((b * y + c) * 1024) + 16, round((e * y + f) * 1024) + 16];
+    for (let x = 0; x < size; x++, to += 3) {
+      const [u, v] = [(left + across[x]) >> 5, (top + down[x]) >> 5];
+      let [x0, y0] = [u >> 5, v >> 5];
+      let [x1, y1] = [x0 + 1, y0 + 1];
+      let [right, lower] = [u & 31, v & 31];
+      let [leftward, upper] = [32 - right, 32 - lower];
+      if (x0 < 0 || y0 < 0 || x1 >= width || y1 >= height) {
+        if (!repeatEdge) {
+          if (x0 < 0 || x0 >= width) leftward = 0;
+          if (x1 < 0 || x1 >= width) right = 0;
+          if (y0 < 0 || y0 >= height) upper = 0;
+          if (y1 < 0 || y1 >= height) lower = 0;
+        }
+        [x0, x1] = [Math.max(0, Math.min(x0, width - 1)), Math.max(0, Math.min(x1, width - 1))];
+        [y0, y1] = [Math.max(0, Math.min(y0, height - 1)), Math.max(0, Math.min(y1, height - 1))];
+      }
+      const [p, q, r, s] = [4 * (y0 * width + x0), 4 * (y0 * width + x1), 4 * (y1 * width + x0), 4 * (y1 * width + x1)];
+      const [wp, wq, wr, ws] = [upper * leftward, upper * right, lower * leftward, lower * right];
+      for (let k = 0; k < 3; k++) {
+        cut[to + k] = (data[p + k] * wp + data[q + k] * wq + data[r + k] * wr + data[s + k] * ws + 512) >> 10;
+      }
+    }
+  }
+  return cut;
+}
+
+/** Grey pixels of an RGB square, each the mean of a block of `times` x `times`. */
+export function toGrey(rgb, size, times) {
+  const sums = new Float64Array(size * size);
+  for (let i = 0, y = 0; y < size * times; y++) {
+    for (let x = 0; x < size * times; x++, i += 3) {
+      const grey = (9798 * rgb[i] + 19235 * rgb[i + 1] + 3735 * rgb[i + 2] + 16384) >> 15;
+      sums[Math.floor(y / times) * size + Math.floor(x / times)] += grey;
+    }
+  }
+  const share = Math.fround(1 / (times * times));
+  return Uint8Array.from(sums, (sum) => (times === 2 ? (sum + 2) >> 2 : round(Math.fround(sum * share))));
+}
+
+/** Brightens a square of pixels, in place, whose brightest parts are below a grey value; gives it back. */
+export function lighten(pixels, size, darkBelow) {
+  const channels = pixels.length / size ** 2;
+  const counts = new Uint32Array(256);
+  for (let y = 0; y < size; y += 4) {
+    for (let x = 0; x < size; x += 4) {
+      for (let k = 0; k < channels; k++) counts[pixels[(y * size + x) * channels + k]]++;
+    }
+  }
+  const at = (rank) => {
+    let value = -1;
+    for (let seen = 0; seen <= rank; ) seen += counts[++value];
+    return value;
+  };
+  const rank = (channels * Math.ceil(size / 4) ** 2 - 1) * 0.99; // the 99th percentile, as NumPy interpolates it
+  const [low, high, way] = [at(Math.floor(rank)), at(Math.ceil(rank)), rank % 1];
+  const brightest = Math.max(8, way < 0.5 ? low + (high - low) * way : high - (high - low) * (1 - way));
+  if (brightest >= darkBelow) return pixels;
+  const gain = Math.fround(255 / brightest);
+  const lighter = Uint8Array.from({ length: 256 }, (_, value) => Math.min(255, Math.fround(value * gain)));
+  for (let i = 0; i < pixels.length; i++) pixels[i] = lighter[pixels[i]];
+  return pixels;
+}
