@@ -1,4 +1,4 @@
-"""The report as pages beside the demo: notebooks and texts of the repository, at the same paths, `.html` for their suffix."""
+"""The report as pages beside the demo: notebooks and texts of the repository, at the paths that they have there."""
 
 import re
 import shutil
@@ -14,7 +14,14 @@ from pygments.formatters import HtmlFormatter
 from ferlib.config import PROJECT_DIR
 
 SOURCE_DIR = PROJECT_DIR / "app" / "page"
-TEXTS = ("README.md", "CONTRIBUTING.md", "data/README.md", "models/README.md", "benchmarks/README.md", "models/*/card.md")
+TEXTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "data/README.md",
+    "models/README.md",
+    "benchmarks/README.md",
+    "models/*/card.md",
+)
 NOTEBOOKS = "notebooks/[0-9]*.ipynb"
 
 LINKS = (
@@ -29,7 +36,9 @@ LINKS = (
 )
 """What stands in every page's head: name and address."""
 
-POLICY = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; manifest-src 'self'; base-uri 'none'"
+POLICY = (
+    "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; manifest-src 'self'; base-uri 'none'"
+)
 """Content security policy: no program at all; tables carry their own styles."""
 
 
@@ -54,7 +63,9 @@ def shown_text(output):
 def write_report(folder):
     """Write all pages of the report into `folder / "report"`, with what they link to."""
     report = folder / "report"
-    template = jinja2.Environment(loader=jinja2.FileSystemLoader(SOURCE_DIR), trim_blocks=True).get_template("report.html")
+    template = jinja2.Environment(loader=jinja2.FileSystemLoader(SOURCE_DIR), trim_blocks=True).get_template(
+        "report.html"
+    )
     exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
     exporter.register_preprocessor(ExtractOutputPreprocessor(enabled=True), enabled=True)
     report.mkdir()
@@ -105,4 +116,6 @@ def link_pages(body, source, target, sources):
 def highlight_styles():
     """CSS for the colours of code, light and dark."""
     light, dark = (HtmlFormatter(style=style).get_style_defs(".highlight") for style in ("default", "github-dark"))
-    return f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n.highlight {{ background: none !important; }}\n"
+    return (
+        f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n.highlight {{ background: none !important; }}\n"
+    )

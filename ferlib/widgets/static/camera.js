@@ -83,7 +83,7 @@ function render({ model, el }) {
   const video = element("video", "", { muted: true, playsInline: true, autoplay: true });
   const overlay = element("canvas", "");
   const strip = makeStrip(emotions, colors);
-  const stage = element("div", "", { hidden: true }, element("div", "ferlib-stage", {}, video, overlay), strip.figure);
+  const stage = element("div", "ferlib-scene", { hidden: true }, element("div", "ferlib-stage", {}, video, overlay), strip.figure);
   const root = element("section", "ferlib ferlib-camera", { ariaLabel: "Read the camera" },
     element("div", "ferlib-row", {}, button, snapshot, cameras, element("label", "", {}, mirror, " mirror"), rate), status,
     element("p", "ferlib-limits", {}, LIMITS), stage);
@@ -164,9 +164,9 @@ function render({ model, el }) {
       frame.width = FRAME_WIDTH;
       frame.height = Math.round((FRAME_WIDTH * video.videoHeight) / video.videoWidth);
       context.drawImage(video, 0, 0, frame.width, frame.height);
-      const bytes = await (await toBlob(frame, "image/jpeg", 0.8)).arrayBuffer();
+      const sent = line.isHere ? await createImageBitmap(frame) : await (await toBlob(frame, "image/jpeg", 0.8)).arrayBuffer();
       try {
-        const [{ faces, reading }] = await line.ask({ kind: "frame" }, [bytes], TIMEOUT);
+        const [{ faces, reading }] = await line.ask({ kind: "frame" }, [sent], TIMEOUT);
         if (session !== mine) return;
         misses = 0;
         const now = performance.now();

@@ -121,10 +121,10 @@ const GONE = "The kernel was restarted or shut down: run this cell again.";
 /**
  * Asks the kernel: `ask(message, buffers, timeout)` resolves to [answer, buffers] or rejects with an Error,
  * whose `silent` is true when no answer came in time. Answers to other views of the widget are passed over.
- * A model that answers by itself, without a kernel, has an `ask` of its own.
+ * A model that answers by itself, without a kernel, has an `ask` of its own, which takes bitmaps (`isHere`).
  */
 function openLine(model) {
-  if (model.ask) return { ask: model.ask, close() {} };
+  if (model.ask) return { ask: model.ask, isHere: true, close() {} };
   const view = Math.random().toString(36).slice(2);
   const waiting = new Map();
   let count = 0;

@@ -4,6 +4,7 @@ const LONGEST_SIDE = 1600; // of the copy that the page draws
 const LARGEST_MESSAGE = 8 * 2 ** 20; // one above 10 MiB cuts the connection to the kernel without a word
 const READ_BY_KERNEL = /^image\/(jpeg|png|webp|gif|bmp)$/;
 const TIMEOUT = 30_000;
+const MOST_TOLD = 4; // faces in a sentence: of more, their cards tell
 const THUMB = 128; // pixels of a picture in the row
 const SAMPLE = { name: "sample", caption: "A sample to begin with (astronaut Eileen Collins, NASA)" }; // the kernel has it
 
@@ -36,6 +37,14 @@ async function makeCard(face, number, crop, emotions, colors) {
     badge, element("strong", "", {}, describe(face)), element("span", "ferlib-coarse", {}, face.coarse));
   return element("li", "ferlib-card", {},
     head, element("div", "ferlib-body", {}, picture, makeBars(face.probabilities, emotions, colors)));
+}
+
+/** "1: happy 93 %, 2: sad 60 %"; of many faces "3 happy, 1 sad". */
+function summarize(faces) {
+  if (faces.length <= MOST_TOLD) return faces.map((face, i) => `${i + 1}: ${describe(face)}`).join(", ");
+  const counts = {};
+  for (const { predicted } of faces) counts[predicted] = (counts[predicted] ?? 0) + 1;
+  return Object.entries(counts).sort((a, b) => b[1] - a[1]).map(([name, n]) => `${n} ${name}`).join(", ");
 }
 
 const countFaces = (n) => (n === 1 ? "1 face" : `${n} faces`);
@@ -207,9 +216,8 @@ function render({ model, el, area }) {
       files.hidden = !faces.length;
       canvas.hidden = false;
       result.classList.remove("ferlib-waiting");
-      const found = faces.map((face, i) => `${i + 1}: ${describe(face)}`).join(", ");
       if (!faces.length) say("No face found in this photo. Faces seen from the front, not too small, are found best.", true);
-      else say(`${photo.caption ? `${photo.caption}. ` : ""}${countFaces(faces.length)}, ${answer.reading}. ${found}.`);
+      else say(`${photo.caption ? `${photo.caption}. ` : ""}${countFaces(faces.length)}, ${answer.reading}. ${summarize(faces)}.`);
     } catch (error) {
       if (mine !== latest) return;
       canvas.hidden = true;
