@@ -1,11 +1,11 @@
 // BlazeFace on views of a photo, as ferlib/inference/_blazeface.py, which says why each step is there.
 
 import {
-  ACCEPT_SCORE, ACCEPT_TURNED_SCORE, CANDIDATE_SCORE, CERTAIN_SCORE, CERTAIN_WIDTH, CLEAR_TRACE, DARK_BELOW, FACES_IN_TILE,
-  FAR_VIEW, FAR_VIEW_DEGREES, GLANCE_DEGREES, GRID_SIZE, MAX_TURNS, REFINE_SIDES, ROLLED_DEGREES, SCORE_LOSS,
+  ACCEPT_SCORE, ACCEPT_TURNED_SCORE, BOX_STEPS, CANDIDATE_SCORE, CERTAIN_SCORE, CERTAIN_WIDTH, CLEAR_TRACE, DARK_BELOW,
+  FACES_IN_TILE, FAR_VIEW, FAR_VIEW_DEGREES, GLANCE_DEGREES, GRID_SIZE, MAX_TURNS, REFINE_SIDES, ROLLED_DEGREES, SCORE_LOSS,
   SECOND_SIDE_SCORE, SMALLEST_TILE, TILE_OVERLAP, TRACE, VIEW_SIZE,
 } from "./constants.js";
-import { halve, lighten, warp } from "./pixels.js";
+import { halve, lighten, round, warp } from "./pixels.js";
 
 const RADIANS = Math.PI / 180;
 const INPUT = Float32Array.from({ length: 256 }, (_, value) => Math.fround(value / 127.5) - 1);
@@ -130,7 +130,7 @@ async function detectInView(detector, view) {
   const [scale, step] = [view.side / VIEW_SIZE, VIEW_SIZE / GRID_SIZE];
   const cells = RANGE(scores.length).filter((cell) => scores[cell] > CANDIDATE_SCORE);
   return cells.sort((a, b) => scores[b] - scores[a]).map((cell) => {
-    const box = boxes.subarray(16 * cell, 16 * cell + 12); // without the ears
+    const box = boxes.slice(16 * cell, 16 * cell + 12).map((value) => round(value * BOX_STEPS) / BOX_STEPS); // without the ears
     const [left, top] = [((cell % GRID_SIZE) + 0.5) * step, (Math.floor(cell / GRID_SIZE) + 0.5) * step];
     const [centre, ...keypoints] = [0, 4, 6, 8, 10].map((at) => {
       const [x, y] = [box[at] + left, box[at + 1] + top];

@@ -17,6 +17,7 @@ async function load() {
   const packed = (await fetchFile(`litert/${name}.wasm.packed`)).body.pipeThrough(new DecompressionStream("gzip"));
   const module = await WebAssembly.compileStreaming(new Response(packed, { headers: { "Content-Type": "application/wasm" } }));
   self.Module = {
+    printErr: () => {}, // it tells of its delegates; errors are thrown
     instantiateWasm: async (imports, receive) => receive(await WebAssembly.instantiate(module, imports), module),
   };
   await loadLiteRt(locate(`litert/${name}.js`));
