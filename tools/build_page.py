@@ -78,7 +78,8 @@ def write_examples(folder):
         (folder / f"{stem}.jpg").write_bytes(data)
         (folder / f"{stem}-thumb.jpg").write_bytes(encode_picture(thumb, ".jpg"))
         src, small = f"examples/{stem}.jpg", f"examples/{stem}-thumb.jpg"
-        told.append({"name": name, "caption": caption, "src": src, "thumb": small})
+        height, width = photo.shape[:2]
+        told.append({"name": name, "caption": caption, "src": src, "thumb": small, "width": width, "height": height})
     return told
 
 

@@ -66,7 +66,9 @@ def write_report(folder):
     template = jinja2.Environment(loader=jinja2.FileSystemLoader(SOURCE_DIR), trim_blocks=True).get_template(
         "report.html"
     )
-    exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
+    exporter = HTMLExporter(
+        template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True, exclude_anchor_links=True
+    )
     exporter.register_preprocessor(ExtractOutputPreprocessor(enabled=True), enabled=True)
     report.mkdir()
     (folder / "report.css").write_text((SOURCE_DIR / "report.css").read_text(encoding="utf-8") + highlight_styles())

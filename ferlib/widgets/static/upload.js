@@ -265,6 +265,8 @@ function render({ model, el, area }) {
   on("dragleave", () => drop.classList.remove("ferlib-over"));
 
   offer(examples);
+  const [{ width, height }] = examples;
+  if (width) Object.assign(canvas, { width, height, hidden: false }); // its place, so that nothing moves when it comes
   open(examples[0]);
   return () => {
     latest = -1;
