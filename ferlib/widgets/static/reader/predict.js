@@ -12,7 +12,7 @@ export async function openPredictor(name, logitAdjustment = NETWORKS[name]?.logi
   const [detector, network] = await Promise.all(["blazeface.tflite", `${name}.tflite`].map(open));
 
   async function predictImage(crop) {
-    const [raw] = await network.run(Float32Array.from(crop));
+    const [raw] = await network.run(new Float32Array(crop));
     const calibrated = normalise(Array.from(raw, (share) => Math.max(share, 1e-9) ** (1 / temperature)));
     return logitAdjustment ? normalise(calibrated.map((share, i) => share / prior[i] ** logitAdjustment)) : calibrated;
   }
