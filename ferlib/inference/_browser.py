@@ -7,15 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from ferlib import config
-from ferlib.inference import _blazeface, _detect, _photos, _predict, _video
+from ferlib.inference import _annotate, _blazeface, _detect, _photos, _predict, _video
 from ferlib.inference._predict import READINGS, read_network
 
 CONSTANTS = {
     config: "COARSE DEMO_RUN EMOTIONS EMOTION_COLORS IMAGE_SIZE",
+    _annotate: "HEAT_COLOR",
     _photos: "DARK_BELOW",
     _detect: "REFERENCE_LANDMARKS",
     _predict: "CONFIDENCE_THRESHOLD",
-    _video: "FORGET HOLD_SECONDS SAME_FACE_IOU SHARPNESS SMOOTH_SECONDS",
+    _video: "FORGET HOLD_SECONDS SAME_FACE_IOU SAME_SCENE SHARPNESS SMOOTH_SECONDS",
     _blazeface: """
         ACCEPT_SCORE ACCEPT_TURNED_SCORE BOX_STEPS CANDIDATE_SCORE CERTAIN_SCORE CERTAIN_WIDTH CLEAR_TRACE FACES_IN_TILE
         FAR_VIEW FAR_VIEW_DEGREES GLANCE_DEGREES GRID_SIZE MAX_TURNS REFINE_SIDES ROLLED_DEGREES SCORE_LOSS

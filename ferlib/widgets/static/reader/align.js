@@ -1,7 +1,7 @@
 // Boxes as FER2013 frames its faces, and faces cut out as FER2013 shows them: as ferlib/inference/_detect.py.
 
 import { DARK_BELOW, FRAME_SHIFT, FRAME_WIDTH, IMAGE_SIZE, REFERENCE_LANDMARKS } from "./constants.js";
-import { lighten, round, toGrey, warp } from "./pixels.js";
+import { lighten, round, shrink, toGrey, warp } from "./pixels.js";
 
 /** [x, y, width, height] of a square of whole pixels. */
 export function frame({ centre: [x, y], width }) {
@@ -14,15 +14,16 @@ export function frame({ centre: [x, y], width }) {
 /** Grey pixels, 48x48, of a face turned upright. */
 export function cropFace(photo, { box: [x, y, w, h], keypoints }) {
   if (x >= photo.width || y >= photo.height || x + w <= 0 || y + h <= 0) {
-    throw new Error(`box (${[x, y, w, h].join(", ")}) does not lie in the photo of ${photo.width}x${photo.height} pixels`);
+    throw new Error(`box (${x}, ${y}, ${w}, ${h}) does not lie in the photo of ${photo.width}x${photo.height} pixels`);
   }
   const [zoom, shift] = findSimilarity(REFERENCE_LANDMARKS, [keypoints[0], keypoints[1], keypoints[3]]);
   // drawn larger and then averaged, so that a large face is not jagged
   const finer = Math.min(16, Math.ceil(Math.hypot(...zoom)));
   const [re, im] = zoom.map((value) => value / finer);
   const corner = [shift[0] + 0.5 * (re - im) - 0.5, shift[1] + 0.5 * (re + im) - 0.5];
-  const fine = warp(photo, [[re, -im, corner[0]], [im, re, corner[1]]], IMAGE_SIZE * finer, true);
-  return lighten(toGrey(fine, IMAGE_SIZE, finer), IMAGE_SIZE, DARK_BELOW);
+  const side = IMAGE_SIZE * finer;
+  const fine = toGrey(warp(photo, [[re, -im, corner[0]], [im, re, corner[1]]], side, true), 3);
+  return lighten(shrink(fine, [side, side], [IMAGE_SIZE, IMAGE_SIZE]), IMAGE_SIZE, DARK_BELOW);
 }
 
 /** Rotation with zoom, and shift, as complex numbers, that bring points nearest to others (Umeyama 1991). */

@@ -2,8 +2,8 @@
 
 import {
   ACCEPT_SCORE, ACCEPT_TURNED_SCORE, BOX_STEPS, CANDIDATE_SCORE, CERTAIN_SCORE, CERTAIN_WIDTH, CLEAR_TRACE, DARK_BELOW,
-  FACES_IN_TILE, FAR_VIEW, FAR_VIEW_DEGREES, GLANCE_DEGREES, GRID_SIZE, MAX_TURNS, REFINE_SIDES, ROLLED_DEGREES, SCORE_LOSS,
-  SECOND_SIDE_SCORE, SMALLEST_TILE, TILE_OVERLAP, TRACE, VIEW_SIZE,
+  FACES_IN_TILE, FAR_VIEW, FAR_VIEW_DEGREES, GLANCE_DEGREES, GRID_SIZE, MAX_TURNS, REFINE_SIDES, ROLLED_DEGREES,
+  SCORE_LOSS, SECOND_SIDE_SCORE, SMALLEST_TILE, TILE_OVERLAP, TRACE, VIEW_SIZE,
 } from "./constants.js";
 import { halve, lighten, round, warp } from "./pixels.js";
 
@@ -33,10 +33,11 @@ function makePyramid(photo) {
 function tileViews({ width, height }, minFace) {
   const whole = Math.max(width, height);
   const side = Math.max(SMALLEST_TILE * whole, FACES_IN_TILE * minFace);
-  const views = [{ centre: [width / 2, height / 2], side: whole, degrees: 0 }];
+  const tile = (x, y, size) => ({ centre: [x, y], side: size, degrees: 0 });
+  const views = [tile(width / 2, height / 2, whole)];
   if (side >= whole) return views;
   const columns = tileCentres(width, side);
-  return views.concat(tileCentres(height, side).flatMap((y) => columns.map((x) => ({ centre: [x, y], side, degrees: 0 }))));
+  return views.concat(tileCentres(height, side).flatMap((y) => columns.map((x) => tile(x, y, side))));
 }
 
 function tileCentres(length, side) {
@@ -47,7 +48,8 @@ function tileCentres(length, side) {
 
 /** Views from further off, turned: those in which a glance at four at once finds a trace, or all if it is clear. */
 async function farViews(detector) {
-  const [centre, side] = [[detector.width / 2, detector.height / 2], FAR_VIEW * Math.max(detector.width, detector.height)];
+  const { width, height } = detector;
+  const [centre, side] = [[width / 2, height / 2], FAR_VIEW * Math.max(width, height)];
   const views = [...FAR_VIEW_DEGREES, ...GLANCE_DEGREES].map((degrees) => ({ centre, side, degrees }));
   const traces = [...(await glance(detector, views.slice(0, 4))), ...(await glance(detector, views.slice(4)))];
   const least = Math.max(...traces) > CLEAR_TRACE ? -1 : TRACE;
@@ -66,9 +68,11 @@ async function glance(detector, views) {
     }
   });
   const { scores } = await look(detector.network, four);
-  const quarter = (cell) => 2 * Math.floor((2 * cell) / GRID_SIZE ** 2) + Math.floor((2 * (cell % GRID_SIZE)) / GRID_SIZE);
   const highest = [0, 0, 0, 0];
-  scores.forEach((score, cell) => (highest[quarter(cell)] = Math.max(highest[quarter(cell)], score)));
+  scores.forEach((score, cell) => {
+    const quarter = 2 * (2 * cell >= GRID_SIZE ** 2) + (2 * (cell % GRID_SIZE) >= GRID_SIZE);
+    highest[quarter] = Math.max(highest[quarter], score);
+  });
   return highest;
 }
 
@@ -99,8 +103,8 @@ async function confirm(detector, candidate, accept) {
 async function refine(detector, face) {
   for (const side of face.score > SECOND_SIDE_SCORE ? REFINE_SIDES : REFINE_SIDES.slice(0, 1)) {
     const view = { centre: face.centre, side: side * face.width, degrees: roll(face) };
-    const near = ({ centre }) => Math.max(...centre.map((value, i) => Math.abs(value - face.centre[i]))) < face.width / 2;
-    const found = (await detectInView(detector, view)).find(near);
+    const near = (value, i) => Math.abs(value - face.centre[i]) < face.width / 2;
+    const found = (await detectInView(detector, view)).find(({ centre }) => centre.every(near));
     if (found) return found;
   }
   return null;
@@ -117,9 +121,11 @@ function drawView({ levels, width, height }, { centre: [x, y], side, degrees }, 
   return { pixels: lighten(warp(level, matrix, size), size, DARK_BELOW), toPhoto };
 }
 
-/** Boxes with keypoints, 16 numbers a cell, in pixels from the middle of each cell, and scores of the cells of a view. */
+/** Boxes with keypoints, 16 numbers a cell, in pixels from its middle, and scores of the cells of a view. */
 async function look(network, pixels) {
-  const [boxes, logits] = await network.run(Float32Array.from(pixels, (value) => INPUT[value]));
+  const input = new Float32Array(pixels.length);
+  for (let i = 0; i < input.length; i++) input[i] = INPUT[pixels[i]]; // ten times as fast as Float32Array.from
+  const [boxes, logits] = await network.run(input);
   return { boxes, scores: logits.map((logit) => 1 / (1 + Math.exp(-Math.max(-80, Math.min(80, logit))))) };
 }
 
@@ -130,7 +136,8 @@ async function detectInView(detector, view) {
   const [scale, step] = [view.side / VIEW_SIZE, VIEW_SIZE / GRID_SIZE];
   const cells = RANGE(scores.length).filter((cell) => scores[cell] > CANDIDATE_SCORE);
   return cells.sort((a, b) => scores[b] - scores[a]).map((cell) => {
-    const box = boxes.slice(16 * cell, 16 * cell + 12).map((value) => round(value * BOX_STEPS) / BOX_STEPS); // without the ears
+    const exact = boxes.slice(16 * cell, 16 * cell + 12); // without the ears
+    const box = exact.map((value) => round(value * BOX_STEPS) / BOX_STEPS);
     const [left, top] = [((cell % GRID_SIZE) + 0.5) * step, (Math.floor(cell / GRID_SIZE) + 0.5) * step];
     const [centre, ...keypoints] = [0, 4, 6, 8, 10].map((at) => {
       const [x, y] = [box[at] + left, box[at + 1] + top];

@@ -12,10 +12,13 @@ async function fetchFile(name) {
 }
 
 async function load() {
+  // it would ask for a graphics card, which these small networks do not need
+  Object.defineProperty(navigator, "gpu", { value: undefined, configurable: true });
   const name = (await supportsFeature("relaxedSimd")) ? "litert_wasm_internal" : "litert_wasm_compat_internal";
   // shipped compressed, since not every host compresses; the name keeps hosts from unpacking it, or packing it twice
   const packed = (await fetchFile(`litert/${name}.wasm.packed`)).body.pipeThrough(new DecompressionStream("gzip"));
-  const module = await WebAssembly.compileStreaming(new Response(packed, { headers: { "Content-Type": "application/wasm" } }));
+  const headers = { "Content-Type": "application/wasm" };
+  const module = await WebAssembly.compileStreaming(new Response(packed, { headers }));
   self.Module = {
     printErr: () => {}, // it tells of its delegates; errors are thrown
     instantiateWasm: async (imports, receive) => receive(await WebAssembly.instantiate(module, imports), module),

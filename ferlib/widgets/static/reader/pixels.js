@@ -9,18 +9,18 @@ export function round(value) {
 /** Half a picture, as cv2.resize with INTER_AREA. */
 export function halve({ data, width, height }) {
   const [w, h] = [width, height].map((side) => Math.max(1, side >> 1));
-  if (width % 2 || height % 2) return average(data, [width, height], [w, h]);
+  if (width % 2 || height % 2) return { data: shrink(data, [width, height], [w, h], 4), width: w, height: h };
   const [from, to] = [new Uint32Array(data.buffer, data.byteOffset), new Uint32Array(w * h)];
+  const even = 0xff00ff; // two channels at once, in 16 bits each
   for (let y = 0, at = 0; y < h; y++) {
     for (let x = 0, i = 2 * y * width; x < w; x++, i += 2) {
-      // two channels at once, 16 bits each
       const [a, b, c, d] = [from[i], from[i + 1], from[i + width], from[i + width + 1]];
-      const even = (a & 0xff00ff) + (b & 0xff00ff) + (c & 0xff00ff) + (d & 0xff00ff) + 0x20002;
-      const odd = ((a >>> 8) & 0xff00ff) + ((b >>> 8) & 0xff00ff) + ((c >>> 8) & 0xff00ff) + ((d >>> 8) & 0xff00ff) + 0x20002;
-      to[at++] = ((even >>> 2) & 0xff00ff) | (((odd >>> 2) & 0xff00ff) << 8);
+      const low = (a & even) + (b & even) + (c & even) + (d & even) + 0x20002;
+      const high = ((a >>> 8) & even) + ((b >>> 8) & even) + ((c >>> 8) & even) + ((d >>> 8) & even) + 0x20002;
+      to[at++] = ((low >>> 2) & even) | (((high >>> 2) & even) << 8);
     }
   }
-  return { data: new Uint8ClampedArray(to.buffer), width: w, height: h };
+  return { data: new Uint8Array(to.buffer), width: w, height: h };
 }
 
 /** For each pixel of a shorter line, [pixel, weight] of those of the longer one that it covers. */
@@ -38,30 +38,43 @@ function covered(length, count) {
   });
 }
 
-/** A smaller picture: the mean of what each pixel covers, in OpenCV's single precision. */
-function average(data, [width, height], [w, h]) {
+/** Fewer pixels, each the mean of what it covers, as cv2.resize with INTER_AREA; `channels` bytes a pixel. */
+export function shrink(pixels, [width, height], [w, h], channels = 1) {
+  const smaller = new Uint8Array(w * h * channels);
+  if (width % w === 0 && height % h === 0) {
+    const [wide, high] = [width / w, height / h];
+    const sums = new Uint32Array(smaller.length);
+    for (let y = 0, i = 0; y < height; y++) {
+      for (let x = 0, row = Math.floor(y / high) * w; x < width; x++) {
+        for (let k = 0, to = (row + Math.floor(x / wide)) * channels; k < channels; k++) sums[to + k] += pixels[i++];
+      }
+    }
+    const share = Math.fround(1 / (wide * high));
+    const mean = wide * high === 4 && wide === 2 ? (sum) => (sum + 2) >> 2 : (sum) => round(Math.fround(sum * share));
+    return smaller.map((_, i) => mean(sums[i]));
+  }
   const [columns, rows] = [covered(width, w), covered(height, h)];
-  const picture = new Uint8ClampedArray(4 * w * h);
-  const line = new Float32Array(4 * w);
+  const [line, sum] = [new Float32Array(w * channels), new Float32Array(w * channels)]; // as precise as OpenCV
   rows.forEach((parts, y) => {
-    const sum = new Float32Array(4 * w);
+    sum.fill(0);
     for (const [row, share] of parts) {
       line.fill(0);
-      columns.forEach((pixels, x) => {
-        for (const [pixel, weight] of pixels) {
-          for (let k = 0; k < 4; k++) line[4 * x + k] += Math.fround(data[4 * (row * width + pixel) + k] * weight);
+      columns.forEach((covers, x) => {
+        for (const [column, weight] of covers) {
+          const from = (row * width + column) * channels;
+          for (let k = 0; k < channels; k++) line[x * channels + k] += Math.fround(pixels[from + k] * weight);
         }
       });
       for (let i = 0; i < sum.length; i++) sum[i] += Math.fround(line[i] * share);
     }
-    picture.set(sum.map(round), 4 * w * y);
+    smaller.set(sum.map(round), y * sum.length);
   });
-  return { data: picture, width: w, height: h };
+  return smaller;
 }
 
 /**
- * A square cut from a picture, RGB, by the (2, 3) matrix from its pixels to the picture's: as cv2.warpAffine does it, in
- * 1/32 of a pixel. What lies beyond is black, or repeats the edge.
+ * A square cut from a picture, RGB, by the (2, 3) matrix from its pixels to the picture's: as cv2.warpAffine does it,
+ * in 1/32 of a pixel. What lies beyond is black, or repeats the edge.
  */
 export function warp({ data, width, height }, [[a, b, c], [d, e, f]], size, repeatEdge = false) {
   const cut = new Uint8Array(3 * size * size);
@@ -85,7 +98,8 @@ export function warp({ data, width, height }, [[a, b, c], [d, e, f]], size, repe
         [x0, x1] = [Math.max(0, Math.min(x0, width - 1)), Math.max(0, Math.min(x1, width - 1))];
         [y0, y1] = [Math.max(0, Math.min(y0, height - 1)), Math.max(0, Math.min(y1, height - 1))];
       }
-      const [p, q, r, s] = [4 * (y0 * width + x0), 4 * (y0 * width + x1), 4 * (y1 * width + x0), 4 * (y1 * width + x1)];
+      const [p, q] = [4 * (y0 * width + x0), 4 * (y0 * width + x1)];
+      const [r, s] = [4 * (y1 * width + x0), 4 * (y1 * width + x1)];
       const [wp, wq, wr, ws] = [upper * leftward, upper * right, lower * leftward, lower * right];
       for (let k = 0; k < 3; k++) {
         cut[to + k] = (data[p + k] * wp + data[q + k] * wq + data[r + k] * wr + data[s + k] * ws + 512) >> 10;
@@ -95,17 +109,13 @@ export function warp({ data, width, height }, [[a, b, c], [d, e, f]], size, repe
   return cut;
 }
 
-/** Grey pixels of an RGB square, each the mean of a block of `times` x `times`. */
-export function toGrey(rgb, size, times) {
-  const sums = new Float64Array(size * size);
-  for (let i = 0, y = 0; y < size * times; y++) {
-    for (let x = 0; x < size * times; x++, i += 3) {
-      const grey = (9798 * rgb[i] + 19235 * rgb[i + 1] + 3735 * rgb[i + 2] + 16384) >> 15;
-      sums[Math.floor(y / times) * size + Math.floor(x / times)] += grey;
-    }
+/** Grey pixels of coloured ones, as cv2.cvtColor; `channels` bytes a pixel. */
+export function toGrey(pixels, channels) {
+  const grey = new Uint8Array(pixels.length / channels);
+  for (let to = 0, i = 0; to < grey.length; to++, i += channels) {
+    grey[to] = (9798 * pixels[i] + 19235 * pixels[i + 1] + 3735 * pixels[i + 2] + 16384) >> 15;
   }
-  const share = Math.fround(1 / (times * times));
-  return Uint8Array.from(sums, (sum) => (times === 2 ? (sum + 2) >> 2 : round(Math.fround(sum * share))));
+  return grey;
 }
 
 /** Brightens a square of pixels, in place, whose brightest parts are below a grey value; gives it back. */

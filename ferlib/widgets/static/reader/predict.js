@@ -5,14 +5,14 @@ import { findFaces } from "./blazeface.js";
 import { COARSE, CONFIDENCE_THRESHOLD, EMOTIONS, MIN_FACE, NETWORKS } from "./constants.js";
 import { openNetwork } from "./litert.js";
 
-/** `predict(photo)` resolves to faces left to right, `predictImage(crop)` to the probabilities of one face. */
+/** `predict(photo)` resolves to faces left to right, `predictImage(crop)` to the probabilities of one. */
 export async function openPredictor(name, logitAdjustment = NETWORKS[name]?.logitAdjustment) {
   if (!NETWORKS[name]) throw new Error(`no network ${name}: there are ${Object.keys(NETWORKS).join(", ")}`);
-  const { temperature, prior } = NETWORKS[name];
+  const { temperature, prior, reading } = NETWORKS[name];
   const [detector, network] = await Promise.all(["blazeface.tflite", `${name}.tflite`].map(open));
 
   async function predictImage(crop) {
-    const [raw] = await network.run(Float32Array.from(crop));
+    const [raw] = await network.run(new Float32Array(crop));
     const calibrated = normalise(Array.from(raw, (share) => Math.max(share, 1e-9) ** (1 / temperature)));
     return logitAdjustment ? normalise(calibrated.map((share, i) => share / prior[i] ** logitAdjustment)) : calibrated;
   }
@@ -27,7 +27,7 @@ export async function openPredictor(name, logitAdjustment = NETWORKS[name]?.logi
     }
     return faces;
   }
-  return { predict, predictImage };
+  return { predict, predictImage, reading };
 }
 
 const opened = new Map();
@@ -55,8 +55,8 @@ export function describe(face) {
   const predicted = predictedAs(face);
   const likeliest = EMOTIONS[probabilities.indexOf(Math.max(...probabilities))];
   const emotion = EMOTIONS.includes(face.answer) ? face.answer : likeliest;
-  const shares = Object.entries(COARSE).map(([name, group]) =>
-    [name, group.includes(predicted) + group.reduce((sum, member) => sum + probabilities[EMOTIONS.indexOf(member)], 0)]);
+  const share = (group) => group.reduce((sum, member) => sum + probabilities[EMOTIONS.indexOf(member)], 0);
+  const shares = Object.entries(COARSE).map(([name, group]) => [name, group.includes(predicted) + share(group)]);
   const [coarse] = shares.reduce((best, other) => (other[1] > best[1] ? other : best));
   return { box, score, emotion, predicted, coarse, probabilities };
 }

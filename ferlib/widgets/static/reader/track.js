@@ -22,7 +22,8 @@ export function openTracker() {
       if (before) {
         const fresh = 1 - Math.exp((before.seen - seconds) / SMOOTH_SECONDS);
         const last = before.face.probabilities;
-        smoothed = { ...face, probabilities: face.probabilities.map((share, k) => fresh * share + (1 - fresh) * last[k]) };
+        const smooth = (share, k) => fresh * share + (1 - fresh) * last[k];
+        smoothed = { ...face, probabilities: face.probabilities.map(smooth) };
         since = predictedAs(smoothed) === predictedAs(before.face) ? before.since : seconds;
         answer = seconds - since >= HOLD_SECONDS ? predictedAs(smoothed) : before.answer;
       }
@@ -90,8 +91,8 @@ function deviation(values) {
 }
 
 /** A crop blurred as cv2.GaussianBlur does it: mirrored at the edges. */
-function blur(crop, sigma) {
-  const reach = 4 * sigma;
+export function blur(crop, sigma) {
+  const reach = Math.round(8 * sigma + 1) >> 1;
   const bell = Array.from({ length: 2 * reach + 1 }, (_, i) => Math.exp(-((i - reach) ** 2) / (2 * sigma ** 2)));
   const sum = bell.reduce((total, weight) => total + weight, 0);
   const mirror = (at) => IMAGE_SIZE - 1 - Math.abs(IMAGE_SIZE - 1 - Math.abs(at));

@@ -7,7 +7,8 @@ async function answer({ id, message, pictures }) {
   try {
     const [content, files] = await (await session).reply(message, pictures);
     postMessage({ id, answer: content, pictures: files });
-  } catch ({ message: text }) {
+  } catch (error) {
+    const text = String(error.message ?? error);
     postMessage({ id, answer: { kind: "error", text: text[0].toUpperCase() + text.slice(1) }, pictures: [] });
   }
 }
