@@ -23,6 +23,8 @@ TEXTS = (
     "models/*/card.md",
 )
 NOTEBOOKS = "notebooks/[0-9]*.ipynb"
+DEMO = '<p><a href="../../index.html">The demo</a></p>'
+CODE_STYLES = ("default", "github-dark")  # of Pygments, readable on the page's greys
 
 LINKS = (
     ("Demo", "./"),
@@ -43,81 +45,73 @@ POLICY = (
 
 
 def read_page(path):
-    """A notebook, or a text as a notebook of one cell; without pictures of people and without widgets."""
+    """A notebook, or a text as a notebook of one cell; without pictures of people, and with a link for the widget."""
     if path.suffix == ".md":
         return nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(path.read_text(encoding="utf-8"))])
     notebook = nbformat.read(path, 4)
     for cell in notebook.cells:
         if "faces" in cell.metadata.get("tags", []):
             cell.outputs = []
-        if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if not re.match(r"Tab\(|\w+View\(", shown_text(output))]
+        for output in cell.get("outputs", []):
+            if "Tab(" in output.get("data", {}).get("text/plain", ""):
+                output.data = {"text/html": DEMO}
     return notebook
-
-
-def shown_text(output):
-    """The plain text of a cell's output, "" where there is none."""
-    return output.get("data", {}).get("text/plain", "")
 
 
 def write_report(folder):
     """Write all pages of the report into `folder / "report"`, with what they link to."""
     report = folder / "report"
-    template = jinja2.Environment(loader=jinja2.FileSystemLoader(SOURCE_DIR), trim_blocks=True).get_template(
-        "report.html"
-    )
-    exporter = HTMLExporter(
-        template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True, exclude_anchor_links=True
-    )
-    exporter.register_preprocessor(ExtractOutputPreprocessor(enabled=True), enabled=True)
     report.mkdir()
-    (folder / "report.css").write_text((SOURCE_DIR / "report.css").read_text(encoding="utf-8") + highlight_styles())
+    style = (SOURCE_DIR / "report.css").read_text(encoding="utf-8")
+    (folder / "report.css").write_text(style + highlight_styles(), encoding="utf-8")
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(SOURCE_DIR), trim_blocks=True)
+    template = environment.get_template("report.html")
+    exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
+    exporter.register_preprocessor(ExtractOutputPreprocessor(enabled=True), enabled=True)
     sources = [path for pattern in (*TEXTS, NOTEBOOKS) for path in sorted(PROJECT_DIR.glob(pattern))]
     for source in sources:
         target = report / source.relative_to(PROJECT_DIR).with_suffix(".html")
         target.parent.mkdir(parents=True, exist_ok=True)
-        resources = {"unique_key": source.stem, "output_files_dir": f"{source.stem}_files"}
-        body, resources = exporter.from_notebook_node(read_page(source), resources)
+        notebook = read_page(source)
+        names = {"unique_key": source.stem, "output_files_dir": f"{source.stem}_files"}
+        body, resources = exporter.from_notebook_node(notebook, names)
         for name, data in resources["outputs"].items():
             (target.parent / name).parent.mkdir(exist_ok=True)
             (target.parent / name).write_bytes(data)
         here = target.relative_to(folder).as_posix()
-        title = re.search(r"^# (.+)", next(cell.source for cell in read_page(source).cells), re.MULTILINE)[1]
         page = template.render(
-            title=title.replace("`", ""),
+            title=re.search(r"^# (.+)", notebook.cells[0].source, re.MULTILINE)[1].replace("`", ""),
             policy=POLICY,
             root="../" * here.count("/"),
             here=here,
             links=LINKS,
-            body=link_pages(body, source, target, sources),
+            body=adapt(body, source, target, sources),
         )
         target.write_text(page, encoding="utf-8")
 
 
-def link_pages(body, source, target, sources):
-    """The page with links to other pages of the report; other files that it names are copied beside it."""
+def adapt(body, source, target, sources):
+    """A page's HTML with links to the other pages, and wide tables that scroll; other linked files are copied."""
 
-    def change(match):
+    def link(match):
         attribute, address = match.groups()
         place = urlsplit(address)
-        linked = (source.parent / unquote(place.path)).resolve()
-        if place.scheme or not place.path or (target.parent / unquote(place.path)).is_file():
+        path = unquote(place.path)
+        if place.scheme or not path or (target.parent / path).exists():
             return match[0]
+        linked = (source.parent / path).resolve()
         if linked in sources:
-            path = str(Path(place.path).with_suffix(".html").as_posix())
-            return f'{attribute}="{path}{"#" + place.fragment if place.fragment else ""}"'
-        copy = target.parent / unquote(place.path)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(linked, copy)
+            return f'{attribute}="{place._replace(path=str(Path(path).with_suffix(".html"))).geturl()}"'
+        (target.parent / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(linked, target.parent / path)
         return match[0]
 
-    body = re.sub(r'\b(href|src)="([^"]*)"', change, body)
+    body = re.sub(r'<a class="anchor-link".*?</a>', "", body)
+    body = re.sub(r'\b(href|src)="([^"]*)"', link, body)
     return body.replace("<table", '<div class="table-scroll" tabindex="0"><table').replace("</table>", "</table></div>")
 
 
 def highlight_styles():
     """CSS for the colours of code, light and dark."""
-    light, dark = (HtmlFormatter(style=style).get_style_defs(".highlight") for style in ("default", "github-dark"))
-    return (
-        f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n.highlight {{ background: none !important; }}\n"
-    )
+    light, dark = (HtmlFormatter(style=style).get_style_defs(".highlight") for style in CODE_STYLES)
+    return f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n.report .highlight {{ background: none; }}\n"
