@@ -124,6 +124,8 @@ def astronaut_pictures():
         colour(photo[..., 1]),
     )
     yield from (photo[60:180, 170:280], np.hstack([photo, photo[:, ::-1]]))
+    yield from (photo[75:200, 150:300], photo[20:220, 200:330])  # the face over the edge
+    yield np.hstack([photo[:, :254], photo[:, 194:]])  # two faces that cover two fifths of one another
 
 
 def hopper_pictures():

@@ -8,7 +8,8 @@ import {
 import { halve, lighten, round, warp } from "./pixels.js";
 
 const RADIANS = Math.PI / 180;
-const INPUT = Float32Array.from({ length: 256 }, (_, value) => Math.fround(value / 127.5) - 1);
+const SCALED = Float32Array.from({ length: 256 }, (_, value) => Math.fround(value / 127.5) - 1);
+const input = new Float32Array(3 * VIEW_SIZE ** 2); // one for all views: they are looked at in turn
 const RANGE = (count) => Array.from({ length: count }, (_, i) => i);
 
 /** Degrees by which the eyes are off the horizontal. */
@@ -123,8 +124,7 @@ function drawView({ levels, width, height }, { centre: [x, y], side, degrees }, 
 
 /** Boxes with keypoints, 16 numbers a cell, in pixels from its middle, and scores of the cells of a view. */
 async function look(network, pixels) {
-  const input = new Float32Array(pixels.length);
-  for (let i = 0; i < input.length; i++) input[i] = INPUT[pixels[i]]; // ten times as fast as Float32Array.from
+  for (let i = 0; i < pixels.length; i++) input[i] = SCALED[pixels[i]];
   const [boxes, logits] = await network.run(input);
   return { boxes, scores: logits.map((logit) => 1 / (1 + Math.exp(-Math.max(-80, Math.min(80, logit))))) };
 }

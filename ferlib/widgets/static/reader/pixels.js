@@ -80,14 +80,21 @@ export function warp({ data, width, height }, [[a, b, c], [d, e, f]], size, repe
   const cut = new Uint8Array(3 * size * size);
   const across = Int32Array.from({ length: size }, (_, x) => round(a * x * 1024));
   const down = Int32Array.from({ length: size }, (_, x) => round(d * x * 1024));
+  // without arrays, since this is the loop that takes the time
   for (let y = 0, to = 0; y < size; y++) {
-    const [left, top] = [round((b * y + c) * 1024) + 16, round((e * y + f) * 1024) + 16];
-    for (let x = 0; x < size; x++, to += 3) {
-      const [u, v] = [(left + across[x]) >> 5, (top + down[x]) >> 5];
-      let [x0, y0] = [u >> 5, v >> 5];
-      let [x1, y1] = [x0 + 1, y0 + 1];
-      let [right, lower] = [u & 31, v & 31];
-      let [leftward, upper] = [32 - right, 32 - lower];
+    const left = round((b * y + c) * 1024) + 16;
+    const top = round((e * y + f) * 1024) + 16;
+    for (let x = 0; x < size; x++) {
+      const u = (left + across[x]) >> 5;
+      const v = (top + down[x]) >> 5;
+      let x0 = u >> 5;
+      let y0 = v >> 5;
+      let x1 = x0 + 1;
+      let y1 = y0 + 1;
+      let right = u & 31;
+      let lower = v & 31;
+      let leftward = 32 - right;
+      let upper = 32 - lower;
       if (x0 < 0 || y0 < 0 || x1 >= width || y1 >= height) {
         if (!repeatEdge) {
           if (x0 < 0 || x0 >= width) leftward = 0;
@@ -98,12 +105,17 @@ export function warp({ data, width, height }, [[a, b, c], [d, e, f]], size, repe
         [x0, x1] = [Math.max(0, Math.min(x0, width - 1)), Math.max(0, Math.min(x1, width - 1))];
         [y0, y1] = [Math.max(0, Math.min(y0, height - 1)), Math.max(0, Math.min(y1, height - 1))];
       }
-      const [p, q] = [4 * (y0 * width + x0), 4 * (y0 * width + x1)];
-      const [r, s] = [4 * (y1 * width + x0), 4 * (y1 * width + x1)];
-      const [wp, wq, wr, ws] = [upper * leftward, upper * right, lower * leftward, lower * right];
-      for (let k = 0; k < 3; k++) {
-        cut[to + k] = (data[p + k] * wp + data[q + k] * wq + data[r + k] * wr + data[s + k] * ws + 512) >> 10;
-      }
+      const p = 4 * (y0 * width + x0);
+      const q = 4 * (y0 * width + x1);
+      const r = 4 * (y1 * width + x0);
+      const s = 4 * (y1 * width + x1);
+      const wp = upper * leftward;
+      const wq = upper * right;
+      const wr = lower * leftward;
+      const ws = lower * right;
+      cut[to++] = (data[p] * wp + data[q] * wq + data[r] * wr + data[s] * ws + 512) >> 10;
+      cut[to++] = (data[p + 1] * wp + data[q + 1] * wq + data[r + 1] * wr + data[s + 1] * ws + 512) >> 10;
+      cut[to++] = (data[p + 2] * wp + data[q + 2] * wq + data[r + 2] * wr + data[s + 2] * ws + 512) >> 10;
     }
   }
   return cut;

@@ -32,9 +32,10 @@ export async function openPredictor(name, logitAdjustment = NETWORKS[name]?.logi
 
 const opened = new Map();
 
-/** A network by its file's name, opened once. */
+/** A network by its file's name, opened once; one that could not be loaded may be tried again. */
 function open(file) {
   if (!opened.has(file)) opened.set(file, openNetwork(file));
+  opened.get(file).catch(() => opened.delete(file));
   return opened.get(file);
 }
 
