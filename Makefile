@@ -10,7 +10,7 @@ endif
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help figures test lab app notebooks bench lint lock clean
+.PHONY: help figures test lab page app notebooks bench lint lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -43,8 +43,13 @@ test: $(STAMP)  ## unit tests, doctests, notebooks, and the demo in a real brows
 lab: $(STAMP)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=notebooks --ServerApp.kernel_websocket_connection_class=ferlib.widgets.PromptConnection
 
-app: $(STAMP)  ## the demo as a web page of its own (settings: app/voila.json)
-	cd app && FERLIB_DATA=embedded JUPYTER_PATH=. ../$(BIN)/python -m voila ../notebooks/05_demo.ipynb
+page: $(STAMP)  ## build the page for visitors, build/page/: static files for any host (needs Node.js)
+	cd app && npm ci --no-audit --no-fund
+	$(BIN)/python -m tools.build_page
+
+app: page  ## the page for visitors, on this computer
+	@echo "The page: open http://localhost:8866 in a browser; Ctrl-C ends it."
+	@$(BIN)/python -m http.server --directory build/page --bind 127.0.0.1 8866
 
 notebooks: $(STAMP)  ## maintainers: execute the notebooks in place, ready to commit
 	$(BIN)/ferlib figures --in-place

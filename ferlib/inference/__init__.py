@@ -14,6 +14,7 @@ draw_heat, heat_alpha  A grey face under a red heat map; opacity of a heat map o
 follow_faces, predict_video  Video or camera -> its frames, each with the persons in it; -> table of what they show.
 Tracker, FORGET  Faces of successive frames -> persons, smoothed; seconds after which one out of sight is new.
 predict_class_folders  Class folders of photos or faces -> labels, probabilities: other people's data.
+write_browser_files  Constants, networks and sample photo for the reader in the browser, ferlib/widgets/static/reader/.
 find_files, predict_files  Photos and videos of files and folders; -> annotated copies, predictions.csv and .json.
 """
 
@@ -23,6 +24,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "_annotate": "draw_heat draw_predictions heat_alpha prediction_color".split(),
+        "_browser": ["write_browser_files"],
         "_cross": ["predict_class_folders"],
         "_detect": "DETECTORS Detection Detector crop_face detect_faces".split(),
         "_files": "find_files predict_files".split(),

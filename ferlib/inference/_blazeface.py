@@ -20,6 +20,7 @@ from ferlib.inference._litert import CORES, Network
 from ferlib.inference._photos import lighten
 
 VIEW_SIZE, GRID_SIZE = 192, 48  # pixels of a view, cells of its grid
+BOX_STEPS = 64  # of a pixel, to which boxes are rounded: so each processor and browser sees the same in the next view
 
 CANDIDATE_SCORE = 0.3  # from which a detection in a view is refined
 ACCEPT_SCORE, ACCEPT_TURNED_SCORE = 0.55, 0.67  # the turned views are more chances of a false alarm
@@ -155,6 +156,7 @@ def _draw_view(levels, centre, side, degrees, size=VIEW_SIZE):
 def _look(view):
     """Boxes with keypoints (cells, 16), in pixels from the middle of each cell, and scores (cells,) in a view."""
     boxes, logits = _network()(view[None] / np.float32(127.5) - 1)
+    boxes = np.rint(boxes * BOX_STEPS) / BOX_STEPS
     return boxes[0], 1 / (1 + np.exp(-np.clip(logits[0, :, 0], -80, 80)))
 
 

@@ -172,6 +172,12 @@ def load_predictor(name=DEMO_RUN, *, models_dir=None, logit_adjustment=None):
     ValueError
         If its metadata is damaged, was made for other emotions or another input, or its network was changed.
     """
+    metadata, network = read_network(name, models_dir)
+    return Predictor(name, network, metadata, logit_adjustment)
+
+
+def read_network(name, models_dir=None):
+    """The `Metadata` of a run and the bytes of its network, as `load_predictor` takes and raises."""
     if models_dir is None:
         places = (config.MODELS_DIR, config.PACKAGED_MODELS_DIR)
         folders = [folder for folder in places if folder.is_dir()] or places
@@ -189,4 +195,4 @@ def load_predictor(name=DEMO_RUN, *, models_dir=None, logit_adjustment=None):
     content = network.read_bytes()
     if hashlib.sha256(content).hexdigest() != metadata.network_sha256:
         raise ValueError(f"{network} is not the network that metadata.json describes (sha256): export the run again")
-    return Predictor(name, content, metadata, logit_adjustment)
+    return metadata, content

@@ -87,6 +87,7 @@ class CameraView(_SessionView):
     """
 
     _esm = read_static("common.js", "camera.js")
+    promise = traitlets.Unicode("Frames go to this notebook's kernel only and are not stored.").tag(sync=True)
 
     def __init__(self, session):
         super().__init__(session)

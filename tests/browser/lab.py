@@ -173,7 +173,7 @@ def upload(page, path):
     """Choose a file as a reader would; the answer's text."""
     wait_for_state(page, "upload", "done", "error")
     with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Choose a photo").click()
+        page.get_by_role("button", name="Choose photos").click()
     chooser.value.set_files(path)
     page.locator(".ferlib-upload[data-state=busy]").wait_for(state="detached")
     return wait_for_state(page, "upload", "done", "error")

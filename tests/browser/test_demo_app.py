@@ -86,7 +86,7 @@ def test_a_photo_is_uploaded_and_read(page, tmp_path):
     Image.fromarray(both).save(tmp_path / "couple.jpg")
     text = upload(page, tmp_path / "couple.jpg")
     take_screenshot(page, "app_upload.png")
-    assert text.startswith("2 faces. 1: ")
+    assert text.startswith("2 faces, ") and ". 1: " in text
 
 
 def test_the_page_reads_the_pixels_that_the_command_line_reads(page, tmp_path):
@@ -101,7 +101,7 @@ def test_the_page_reads_the_pixels_that_the_command_line_reads(page, tmp_path):
     Image.fromarray(large).save(tmp_path / "photo.png")
     assert (tmp_path / "photo.png").stat().st_size > 8 * 2**20
     for path in (tmp_path / "photo.jpg", tmp_path / "photo.png"):
-        assert upload(page, path).startswith("2 faces.")
+        assert upload(page, path).startswith("2 faces, ")
         with page.expect_download() as download:
             page.get_by_role("button", name="Download csv").click()
         rows = list(csv.DictReader(download.value.path().open()))

@@ -122,7 +122,7 @@ def test_state_holds_no_picture(predictor, view):
     assert widget.get_state() == before
     own = {key: value for key, value in before.items() if not key.startswith("_")}
     assert own.pop("emotions") == list(EMOTIONS) and own.pop("colors") == EMOTION_COLORS
-    assert set(own) <= {"layout", "tabbable", "tooltip"}
+    assert set(own) <= {"layout", "tabbable", "tooltip", "promise"}
 
 
 @pytest.fixture

@@ -7,13 +7,14 @@ const STRIP_SECONDS = 60;
 const STRIP_STEP = 250; // ms a column
 const STILL = 500; // ms for which words and percentages stand still, to be read
 const MOST_BARS = 3; // faces with bars: more would hide the people
+const CALM = matchMedia("(prefers-reduced-motion: reduce)"); // boxes jump then, and do not glide
 
 const SENTENCES = {
   NotAllowedError: "The camera is not allowed here: click the camera sign in the address bar, allow it, and press Start.",
   NotFoundError: "No camera found: plug one in and press Start.",
   NotReadableError: "The camera is used by another program: close that and press Start.",
   OverconstrainedError: "This camera is gone: choose another and press Start.",
-  insecure: "Browsers give a camera only to pages on https or localhost. Serve JupyterLab with https, or forward its port with ssh -L.",
+  insecure: "Browsers give a camera only to pages on https or localhost. Serve this page with https, or forward its port with ssh -L.",
   ended: "The camera was unplugged or taken away. Press Start to try again.",
 };
 
@@ -82,13 +83,14 @@ function render({ model, el }) {
   const video = element("video", "", { muted: true, playsInline: true, autoplay: true });
   const overlay = element("canvas", "");
   const strip = makeStrip(emotions, colors);
-  const stage = element("div", "", { hidden: true }, element("div", "ferlib-stage", {}, video, overlay), strip.figure);
+  const stage = element("div", "ferlib-scene", { hidden: true }, element("div", "ferlib-stage", {}, video, overlay), strip.figure);
   const root = element("section", "ferlib ferlib-camera", { ariaLabel: "Read the camera" },
-    element("div", "ferlib-row", {}, button, snapshot, cameras, element("label", "", {}, mirror, " mirror"), rate), status, stage);
+    element("div", "ferlib-row", {}, button, snapshot, cameras, element("label", "", {}, mirror, " mirror"), rate), status,
+    element("p", "ferlib-limits", {}, LIMITS), stage);
   Object.assign(root.dataset, { answers: 0, frames: 0 });
   snapshot.disabled = true;
   el.append(root);
-  say("Frames go to this notebook's kernel only and are not stored.");
+  say(model.get("promise"));
 
   function say(text, bad = false) {
     status.textContent = text;
@@ -162,9 +164,9 @@ function render({ model, el }) {
       frame.width = FRAME_WIDTH;
       frame.height = Math.round((FRAME_WIDTH * video.videoHeight) / video.videoWidth);
       context.drawImage(video, 0, 0, frame.width, frame.height);
-      const bytes = await (await toBlob(frame, "image/jpeg", 0.8)).arrayBuffer();
+      const sent = line.isHere ? await createImageBitmap(frame) : await (await toBlob(frame, "image/jpeg", 0.8)).arrayBuffer();
       try {
-        const [{ faces, reading }] = await line.ask({ kind: "frame" }, [bytes], TIMEOUT);
+        const [{ faces, reading }] = await line.ask({ kind: "frame" }, [sent], TIMEOUT);
         if (session !== mine) return;
         misses = 0;
         const now = performance.now();
@@ -189,8 +191,8 @@ function render({ model, el }) {
       } catch (error) {
         if (session !== mine) return;
         if (!error.silent) return stop(error.message);
-        if (++misses === 2) return stop(`The camera is off. ${SILENT}`);
-        say("The kernel is busy: waiting for its answer …");
+        if (++misses === 2) return stop(`The camera is off. ${error.message}`);
+        say("Busy: waiting for the answer …");
       }
     }
   }
@@ -217,7 +219,7 @@ function render({ model, el }) {
       if (session !== mine) return;
       requestAnimationFrame(draw);
       if (!video.videoWidth || !root.offsetParent) return;
-      const way = 1 - Math.exp((before - now) / GLIDE);
+      const way = CALM.matches ? 1 : 1 - Math.exp((before - now) / GLIDE);
       before = now;
       [overlay.width, overlay.height] = [video.videoWidth, video.videoHeight];
       const unit = overlay.width / 32;

@@ -1,4 +1,4 @@
-// What the views share: elements, colours, boxes, bars, downloads, and asking the kernel.
+// What the views share: elements, colours, boxes, bars, downloads, and asking for answers.
 
 /** A new element with a class, attributes (or properties) and children. */
 function element(tag, className, attributes = {}, ...children) {
@@ -53,6 +53,9 @@ function makeBars(probabilities, emotions, colors) {
   });
   return list;
 }
+
+const LIMITS = "It names the expression that a crowd would name, not what a person feels, and it errs more often on faces " +
+  "unlike those it learnt from. Not for decisions about people.";
 
 /** Hands a file to the reader; nothing passes through the kernel. */
 function download(blob, name) {
@@ -118,8 +121,10 @@ const GONE = "The kernel was restarted or shut down: run this cell again.";
 /**
  * Asks the kernel: `ask(message, buffers, timeout)` resolves to [answer, buffers] or rejects with an Error,
  * whose `silent` is true when no answer came in time. Answers to other views of the widget are passed over.
+ * A model that answers by itself, without a kernel, has an `ask` of its own, which takes bitmaps (`isHere`).
  */
 function openLine(model) {
+  if (model.ask) return { ask: model.ask, isHere: true, close() {} };
   const view = Math.random().toString(36).slice(2);
   const waiting = new Map();
   let count = 0;

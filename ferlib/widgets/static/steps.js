@@ -2,9 +2,6 @@
 
 const TIMEOUT = 30_000;
 
-const LIMITS = "It names the expression that a crowd would name, not what a person feels, and it errs more often on faces " +
-  "unlike those it learnt from. Not for decisions about people.";
-
 const round = (value, digits) => value.toLocaleString("en", { maximumSignificantDigits: digits });
 
 const PRIOR = "In a talk nobody is disgusted every seventh second: 0, as common as in the pictures it learned from. " +
@@ -63,10 +60,10 @@ function render({ model, el }) {
   });
   const root = element("section", "ferlib ferlib-steps", { ariaLabel: "How it works" },
     element("div", "ferlib-row", {}, element("label", "", {}, "Network ", network), about, person), status,
+    element("p", "ferlib-limits", {}, LIMITS),
     element("div", "ferlib-figures", {}, ...figures),
     element("div", "ferlib-sliders", {}, ...inputs.map(({ row }) => row), prior.row, reset),
-    element("p", "ferlib-about", {}, PRIOR),
-    element("p", "ferlib-limits", {}, LIMITS));
+    element("p", "ferlib-about", {}, PRIOR));
   el.append(root);
 
   function say(text, bad = false) {
