@@ -354,9 +354,7 @@ def _describe_settings():
 
 
 def _add_model(verb):
-    whose = (
-        "best_ferplus, compact_ferplus and micro_ferplus answer as most people would say, others as FER2013's labels"
-    )
+    whose = "compact_camera and those ending in _ferplus answer as most people would say, others as FER2013's labels"
     verb.add_argument("--model", default=config.DEMO_RUN, help=f"folder in models/; {whose} (default: %(default)s)")
     expected = "0: as common as in pictures from the web, as in a talk; 1: all seven emotions alike, as in acted faces"
     verb.add_argument("--rare-emotions", type=_share, metavar="0..1", help=f"{expected} (default: the model's)")

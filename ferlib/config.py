@@ -48,7 +48,7 @@ BUILD_DIR = PROJECT_DIR / "build"
 PACKAGED_MODELS_DIR = Path(__file__).parent / "models"
 """Runs that a wheel carries, without their history and probabilities; not there in a checkout."""
 
-DEMO_RUN = "compact"
+DEMO_RUN = "compact_camera"
 """Run folder in `models/` whose network the demo and `ferlib predict` use by default."""
 
 

@@ -142,12 +142,13 @@ FERPLUS = {
     "best_ferplus": replace(
         OWN["best"], init_from="best", augment="strong", teacher="none", distillation=0.0, **_VOTES
     ),
-    "compact_ferplus": replace(OWN["compact"], init_from="compact", augment="camera", **_VOTES, **_TAUGHT),
+    "compact_ferplus": replace(OWN["compact"], init_from="compact", augment="full", **_VOTES, **_TAUGHT),
+    "compact_camera": replace(OWN["compact"], init_from="compact", augment="camera", **_VOTES, **_TAUGHT),
     "micro_ferplus": replace(
         OWN["micro"], init_from="micro", **_VOTES | dict(epochs=40, learning_rate=0.06), **_TAUGHT
     ),
 }
-"""The same networks, fine-tuned on what ten people saw in each face; the demo's, `compact_ferplus`, on faces as cameras
+"""The same networks, fine-tuned on what ten people saw in each face; the demo's, `compact_camera`, on faces as cameras
 show them."""
 
 _ADAMW = dict(optimizer="adamw", learning_rate=2e-3, weight_decay=0.01, schedule="long_warmup_cosine")

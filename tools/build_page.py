@@ -29,7 +29,7 @@ VARIANTS = "reader/litert/litert_wasm_"
 """LiteRT's two programs; a browser takes one."""
 
 TITLES = {"upload": "Photo", "camera": "Camera", "steps": "How it works"}
-NETWORKS = (DEMO_RUN, "micro")
+NETWORKS = (DEMO_RUN, "compact")
 PROMISE = "Your camera's pictures do not leave this device, and are not stored."
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; "
@@ -167,7 +167,8 @@ def write_worker(folder):
 
 def measure_first_answer(folder):
     """Bytes that a browser downloads before its first answer: as they are, and gzipped."""
-    later = ("sw.js", "report", "reader/micro", "reader/sample", f"{VARIANTS}compat", "icon-512", "manifest")
+    others = tuple(f"reader/{name}." for name in NETWORKS[1:])
+    later = (*others, "sw.js", "report", "reader/sample", f"{VARIANTS}compat", "icon-512", "manifest")
     first = [path for path in folder.rglob("*") if path.is_file()]
     first = [path for path in first if not path.relative_to(folder).as_posix().startswith(later)]
     first = [path for path in first if path.parent.name != "examples" or path.stem.endswith(("thumb", "astronaut"))]

@@ -58,7 +58,7 @@ def _replace(text, marks, new, path):
 def write_readme_table(runs):
     """The README's results as Markdown, narrow enough for a telephone."""
     text = format_recipes(compare_recipes(runs))[["claim", "score", "FER+", "size"]]
-    text = text.replace("leaks:", "**leaks:**", regex=True)
+    text = text.rename(columns={"score": "FER2013"}).replace("leaks:", "**leaks:**", regex=True)
     links = [f"[{name.replace('_leaky', ', leaky')}](models/{name}/card.md)" for name in text.index]  # can be broken
     return markdown_table(text.set_axis(pd.Index(links, name="recipe")))
 

@@ -129,7 +129,7 @@ def plot_adjustment(table, *, chosen, ax=None):
     ax.axvline(chosen, color=GREY, ls=":", label=f"chosen: {chosen:.2f}")
     ax.set(xlabel="0: as common as in training ... 1: all seven alike", ylabel="PublicTest, clear faces", xlim=(0, 1))
     percent_axis(ax.yaxis)
-    ax.legend(loc="lower center")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
     return ax
 
 

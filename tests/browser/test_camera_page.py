@@ -23,7 +23,7 @@ HTMLCanvasElement.prototype.toBlob = function (done, ...how) {
 const emotions = %s, colors = %s, handlers = new Set();
 let count = 0;
 const model = {
-  get: (name) => ({ emotions, colors })[name],
+  get: (name) => ({ emotions, colors, promise: "" })[name],
   on: (_, handler) => handlers.add(handler),
   off: (_, handler) => handlers.delete(handler),
   send({ id }) {

@@ -212,8 +212,8 @@ def test_the_steps_follow_the_sliders(visit):
     page.wait_for_function(
         "before => document.querySelector('.ferlib-steps .ferlib-status').textContent !== before", arg=before
     )
-    page.get_by_role("combobox", name="Network").select_option("micro")
-    steps.filter(has_text="micro says").wait_for()
+    page.get_by_role("combobox", name="Network").select_option("compact")
+    steps.filter(has_text="compact says").wait_for()
 
 
 def test_tabs_are_walked_with_the_keyboard(visit):

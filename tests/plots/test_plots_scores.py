@@ -83,3 +83,9 @@ def test_votes_fill_every_bar():
     assert texts(ax)[:2] == ["25%", "60%"]
     assert sum(bar.get_width() for bar in ax.patches) == pytest.approx(2)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["errors (4)", "hits (10)"]
+
+
+def test_the_adjustment_tells_both_scores_and_what_was_chosen():
+    table = pd.DataFrame({"accuracy": [0.9, 0.88], "mean recall": [0.7, 0.8]}, index=[0.0, 1.0])
+    ax = plots.plot_adjustment(table, chosen=0.5)
+    assert legend(ax) == ["accuracy", "mean recall", "chosen: 0.50"]
