@@ -254,7 +254,7 @@ def test_values_in_the_help_of_train_are_those_that_training_takes():
     from ferlib.training._trainer import check_config
 
     listed = {name: choices for name, (_, choices) in cli._describe_settings().items() if choices}
-    assert set(listed) == set("optimizer schedule balance split_protocol augment mix loss".split())
+    assert set(listed) == set("optimizer schedule labels balance split_protocol augment mix loss".split())
     for name, choices in listed.items():
         with pytest.raises(ValueError, match=f"expected one of {', '.join(choices)}$"):
             check_config(TrainConfig(**{name: "nonesuch"}))

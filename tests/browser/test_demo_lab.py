@@ -127,7 +127,7 @@ def test_steps_follow_the_sliders(page, tmp_path):
     upload(page, tmp_path / "astronaut.png")
     before = wait_for_state(page, "steps", "done")
     take_screenshot(page, "lab_steps.png")
-    assert "parameters" in page.locator(".ferlib-about").text_content()
+    assert "parameters" in page.locator("span.ferlib-about").text_content()
     page.get_by_role("slider", name="light").fill("0.1")
     page.get_by_role("slider", name="blur").fill("3")
     page.wait_for_function(

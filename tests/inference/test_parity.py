@@ -46,7 +46,7 @@ def test_predictor_and_exported_file(expected, predictor):
 def test_command_line(expected, predictor, tmp_path, monkeypatch):
     path = tmp_path / "photo.png"
     cv2.imwrite(str(path), sample_photo()[..., ::-1])
-    monkeypatch.setattr("ferlib.inference.load_predictor", lambda name: predictor)
+    monkeypatch.setattr("ferlib.inference.load_predictor", lambda name, **options: predictor)
     assert cli.main(["predict", str(path), "--out", str(tmp_path)]) == 0
     with (tmp_path / "predictions.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
