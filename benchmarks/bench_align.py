@@ -12,6 +12,7 @@ import sys
 import cv2
 import numpy as np
 
+from benchmarks import haar
 from benchmarks.scenes import backgrounds, feathered, match, paste
 
 SIZE = 320
@@ -44,8 +45,8 @@ def find_and_crop(images):
     found = {way: np.zeros(len(images), bool) for way in crops} | {"as it was": np.ones(len(images), bool)}
     for number, image in enumerate(images):
         scene, box = lay_face(image, scenes[number % len(scenes)], rng)
-        for detector, ways in (("blazeface", ("aligned", "BlazeFace box")), ("haar", ("Haar box",))):
-            true = [face for face in detect_faces(scene, detector=detector) if match([face.box], box[None])[0]]
+        for detect, ways in ((detect_faces, ("aligned", "BlazeFace box")), (haar.detect_faces, ("Haar box",))):
+            true = [face for face in detect(scene) if match([face.box], box[None])[0]]
             for way in ways if true else ():
                 face = true[0] if way == "aligned" else replace(true[0], keypoints=None)
                 crops[way][number], found[way][number] = crop_face(scene, face), True

@@ -20,6 +20,7 @@ def main():
     import keras
     import pandas as pd
 
+    from benchmarks import haar
     from benchmarks.scenes import group_photo
     from ferlib.evaluation import list_networks
     from ferlib.inference import Network, crop_face, detect_faces, load_predictor, sample_photo
@@ -34,7 +35,7 @@ def main():
     ways = {
         "detect: BlazeFace": (lambda: detect_faces(photo), 1),
         "detect: BlazeFace, rolled and dark": (lambda: detect_faces(rolled), 1),
-        "detect: Haar cascade": (lambda: detect_faces(photo, detector="haar"), 1),
+        "detect: Haar cascade": (lambda: haar.detect_faces(photo), 1),
         "crop, upright": (lambda: crop_face(photo, face), 1),
     }
     for network in list_networks():

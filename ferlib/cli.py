@@ -229,9 +229,8 @@ def predict(arguments):
     if not files:
         return 1
     plot_timeline = _plot_timeline if importlib.util.find_spec("matplotlib") else None
-    options = {"detector": arguments.detector, "plot_timeline": plot_timeline}
     try:
-        for result in predict_files(files, predictor, folder=folder, **options):
+        for result in predict_files(files, predictor, folder=folder, plot_timeline=plot_timeline):
             _print_result(result)
             failed += result.error is not None
     except KeyboardInterrupt:
@@ -333,8 +332,6 @@ def _parser():
     verb = add(predict)
     verb.add_argument("files", nargs="+", metavar="photo|folder|video")
     verb.add_argument("--out", default="predictions", help="folder for what is written (default: %(default)s)")
-    detectors = dict(choices=["blazeface", "haar"], default="blazeface", help="finds the faces (default: %(default)s)")
-    verb.add_argument("--detector", **detectors)
     _add_model(verb)
     verb = add(camera)
     verb.add_argument("number", nargs="?", type=int, default=0, help="which camera (default: %(default)s)")

@@ -4,7 +4,6 @@ read_photo, PhotoError  A file or its bytes -> upright (H, W, 3) uint8 RGB; why 
 sample_photo  A portrait in the public domain: the astronaut Eileen Collins.
 detect_faces, Detection  Photo -> faces found, left to right: box, score, keypoints.
 crop_face  Photo, Detection -> (48, 48) uint8, aligned as FER2013's faces are.
-DETECTORS, Detector  Ways to find faces by name; one of them, and how its boxes are calibrated.
 load_predictor, Predictor  Run folder -> network: photo -> list of FacePrediction.
 READINGS  Whose answers a network gives, by the labels that it learned.
 FacePrediction  A Detection with its crop and its seven probabilities.
@@ -26,7 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_annotate": "draw_heat draw_predictions heat_alpha prediction_color".split(),
         "_browser": ["write_browser_files"],
         "_cross": ["predict_class_folders"],
-        "_detect": "DETECTORS Detection Detector crop_face detect_faces".split(),
+        "_detect": "Detection crop_face detect_faces".split(),
         "_files": "find_files predict_files".split(),
         "_litert": ["Network"],
         "_photos": "PhotoError read_photo sample_photo".split(),

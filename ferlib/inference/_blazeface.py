@@ -57,7 +57,7 @@ class _Candidate:
 
 
 def find_faces(photo, min_face):
-    """Faces in a photo, as `Detector.find` gives them, best first; scores are in (0.5, 1)."""
+    """Faces in a photo, best first: (box, keypoints, score) in pixels of the photo; scores are in (0.5, 1)."""
     levels = _pyramid(photo)
     faces = _detect_in_views(levels, _tile_views(photo.shape, min_face), ACCEPT_SCORE)
     if not faces:

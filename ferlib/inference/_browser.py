@@ -14,7 +14,7 @@ CONSTANTS = {
     config: "COARSE DEMO_RUN EMOTIONS EMOTION_COLORS IMAGE_SIZE",
     _annotate: "HEAT_COLOR",
     _photos: "DARK_BELOW",
-    _detect: "REFERENCE_LANDMARKS",
+    _detect: "FRAME_SHIFT FRAME_WIDTH REFERENCE_LANDMARKS",
     _predict: "CONFIDENCE_THRESHOLD",
     _video: "FORGET HOLD_SECONDS SAME_FACE_IOU SAME_SCENE SHARPNESS SMOOTH_SECONDS",
     _blazeface: """
@@ -49,9 +49,8 @@ def write_browser_files(folder, runs=(config.DEMO_RUN,)):
     runs : sequence of str
         Whose networks are written, as `load_predictor` takes and raises.
     """
-    folder, detector = Path(folder), _detect.DETECTORS["blazeface"]
+    folder = Path(folder)
     shared = {name: getattr(module, name) for module, names in CONSTANTS.items() for name in names.split()}
-    shared |= {"FRAME_WIDTH": detector.width, "FRAME_SHIFT": detector.shift}
     shared |= {"MIN_FACE": _detect.detect_faces.__kwdefaults__["min_face"], "NETWORKS": {}}
     for run in runs:
         metadata, network = read_network(run)

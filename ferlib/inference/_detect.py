@@ -3,19 +3,20 @@
 A photo is (H, W, 3) uint8 RGB, upright, as `read_photo` gives it; any other array raises ValueError.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from ferlib.config import IMAGE_SIZE
-from ferlib.inference import _blazeface, _haar
+from ferlib.inference import _blazeface
 from ferlib.inference._photos import check_photo, lighten
 
 # Where BlazeFace finds eyes and mouth in FER2013's own images: medians of 782 Training faces, made symmetric.
 # The nose is left out: it wanders most when a head turns.
 REFERENCE_LANDMARKS = np.array([[14.9, 19.0], [33.1, 19.0], [24.0, 37.3]])
+# FER2013's frame, and how far its centre lies below that of BlazeFace's box, in widths of that box; the same faces.
+FRAME_WIDTH, FRAME_SHIFT = 1.10, -0.06
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +29,10 @@ class Detection:
         (x, y, width, height) in pixels of the upright photo, framed as FER2013 frames its faces: a square from the
         forehead to the chin. It may reach over the photo's edge.
     score : float
-        In (0, 1), larger is more certain; detectors do not share a scale.
+        In (0, 1), larger is more certain.
     keypoints : (4, 2) float or None
         (x, y) in pixels of left eye, right eye, nose and mouth, where left is what is on the left of the upright face
-        as one sees it; None if the detector finds none.
+        as one sees it; None if they are not known.
     """
 
     box: tuple[int, int, int, int]
@@ -39,68 +40,34 @@ class Detection:
     keypoints: np.ndarray | None = None
 
 
-@dataclass(frozen=True)
-class Detector:
-    """A way to find faces, and the calibration of its boxes to FER2013's frame.
-
-    Attributes
-    ----------
-    find : callable
-        (photo, min_face) -> list of (box, keypoints, score) in pixels of the photo, the box not yet calibrated.
-    width, shift : float
-        Of FER2013's frame, and how far its centre lies below the box's, in widths of the detector's box.
-    """
-
-    find: Callable
-    width: float
-    shift: float
-
-    def frame(self, box):
-        """A detector's box as FER2013 would frame the face: a square of whole pixels."""
-        x, y, width, height = box
-        side = max(width, height)
-        left = x + width / 2 - self.width * side / 2
-        top = y + height / 2 + self.shift * side - self.width * side / 2
-        framed = max(1, round(self.width * side))
-        return round(left), round(top), framed, framed
-
-
-# Calibrated on the same 782 images: BlazeFace's box is 43.7 pixels wide and lies 2.6 low, the cascade's is 46 wide.
-DETECTORS = {
-    "blazeface": Detector(_blazeface.find_faces, width=1.10, shift=-0.06),
-    "haar": Detector(_haar.find_faces, width=1.04, shift=0.0),
-}
-"""Detectors by name. Another one needs its `find` function and a line here."""
-
-
-def detect_faces(photo, *, detector="blazeface", min_face=48):
-    """Find the faces in a photo.
+def detect_faces(photo, *, min_face=48):
+    """Find the faces in a photo with BlazeFace, which finds rolled, dark and half-hidden ones too.
 
     Parameters
     ----------
-    detector : str
-        A name in `DETECTORS`. "blazeface" finds rolled, dark and half-hidden faces; "haar" is the cascade of Viola and
-        Jones (2001), for upright frontal faces.
     min_face : int
-        Smallest width of a face in pixels of the photo. Smaller takes longer; in photos of more than 1,700 pixels
-        BlazeFace finds faces from about 1/36 of the longer side, whatever is asked for.
+        Smallest width of a face in pixels of the photo. Smaller takes longer; in photos of more than 1,700 pixels faces
+        are found from about 1/36 of the longer side, whatever is asked for.
 
     Returns
     -------
     list of Detection
         Left to right, as people in a photo are named; empty if there is no face.
-
-    Raises
-    ------
-    ValueError
-        If there is no such detector.
     """
     check_photo(photo)
-    if detector not in DETECTORS:
-        raise ValueError(f"detector {detector!r}: expected one of {', '.join(DETECTORS)}")
-    found = DETECTORS[detector].find(photo, min_face)
-    detections = [Detection(DETECTORS[detector].frame(box), float(score), points) for box, points, score in found]
+    found = _blazeface.find_faces(photo, min_face)
+    detections = [Detection(_frame(box), float(score), points) for box, points, score in found]
     return sorted(detections, key=lambda detection: detection.box[:2])
+
+
+def _frame(box):
+    """A box of BlazeFace as FER2013 would frame the face: a square of whole pixels."""
+    x, y, width, height = box
+    side = max(width, height)
+    left = x + width / 2 - FRAME_WIDTH * side / 2
+    top = y + height / 2 + FRAME_SHIFT * side - FRAME_WIDTH * side / 2
+    framed = max(1, round(FRAME_WIDTH * side))
+    return round(left), round(top), framed, framed
 
 
 def crop_face(photo, detection):

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from ferlib._atomic import whole_or_nothing
 from ferlib.inference._annotate import draw_predictions
@@ -97,7 +96,7 @@ def find_files(paths, *, output):
     return files, remarks
 
 
-def predict_files(files, predictor, *, folder, plot_timeline=None, **options):
+def predict_files(files, predictor, *, folder, plot_timeline=None):
     """Predict every face in some photos and videos (paths); annotated copies, timelines, csv and json go to a folder.
 
     Whatever happens to one file, the others are read. Rows are written as they come; until the end, the tables are
@@ -110,8 +109,6 @@ def predict_files(files, predictor, *, folder, plot_timeline=None, **options):
     plot_timeline : callable, optional
         From the rows of `predict_video` to Axes, such as `ferlib.plots.plot_timeline`: saved as .png beside each
         video's annotated copy.
-    **options
-        Of `detect_faces`.
 
     Yields
     ------
@@ -122,12 +119,11 @@ def predict_files(files, predictor, *, folder, plot_timeline=None, **options):
     OSError
         If the tables cannot be written.
     """
-    predictor(np.zeros((48, 48, 3), np.uint8), **options)  # a wrong option is told once, not once a file
     counts = Counter()
     with _open_tables(folder) as write:
         for path in files:
             result, target = FileResult(path), _name_copy(path, folder, counts)
-            for rows in _read_file(result, predictor, target, plot_timeline, **options):
+            for rows in _read_file(result, predictor, target, plot_timeline):
                 result._add(rows)
                 write(rows)
             yield result
@@ -220,21 +216,21 @@ def _write_copy(target):
             file.write(MARK)
 
 
-def _read_file(result, predictor, target, plot_timeline, **options):
+def _read_file(result, predictor, target, plot_timeline):
     """Rows of the photo, or of each frame of the video; whatever is raised becomes the result's error."""
     path = result.file
     try:
         if _is_video(path):
-            yield from _read_video(result, predictor, target, plot_timeline, **options)
+            yield from _read_video(result, predictor, target, plot_timeline)
         else:
-            yield from _read_photo(path, predictor, target, **options)
+            yield from _read_photo(path, predictor, target)
     except Exception as problem:
         result.error = _explain(problem, f"{path} cannot be read")
 
 
-def _read_photo(path, predictor, target, **options):
+def _read_photo(path, predictor, target):
     photo = read_photo(path)
-    predictions = predictor(photo, **options)
+    predictions = predictor(photo)
     yield [_row(path, None, number, face.as_row()) for number, face in enumerate(predictions, 1)]
     try:
         drawn = draw_predictions(photo, predictions)
@@ -247,12 +243,12 @@ def _read_photo(path, predictor, target, **options):
         raise PhotoError(_explain(problem, f"{path} was read, but its copy cannot be written")) from problem
 
 
-def _read_video(result, predictor, target, plot_timeline, **options):
+def _read_video(result, predictor, target, plot_timeline):
     early = None
     with _write_copy(target) as copy, warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
-            for rows in predict_frames(result.file, predictor, target=copy, **options):
+            for rows in predict_frames(result.file, predictor, target=copy):
                 yield [_row(result.file, round(row.pop("time"), 3), row.pop("person"), row) for row in rows]
         except PhotoError as problem:
             early = problem

@@ -98,15 +98,15 @@ class Predictor:
         """Whose answers these are, in a few words."""
         return READINGS[self.metadata.config.labels]
 
-    def __call__(self, photo, **options):
+    def __call__(self, photo, *, min_face=48):
         """Find the faces in a photo and predict their emotions.
 
         Parameters
         ----------
         photo : (H, W, 3) uint8, str, Path or bytes
             An RGB array, or what `read_photo` takes and raises.
-        **options
-            Of `detect_faces`: detector, min_face.
+        min_face : int
+            As `detect_faces` takes it.
 
         Returns
         -------
@@ -115,7 +115,7 @@ class Predictor:
         """
         if not isinstance(photo, np.ndarray):
             photo = read_photo(photo)
-        detections = detect_faces(photo, **options)
+        detections = detect_faces(photo, min_face=min_face)
         if not detections:
             return []
         crops = np.stack([crop_face(photo, detection) for detection in detections])

@@ -1,8 +1,7 @@
 """Video and camera: faces tracked from frame to frame, their probabilities smoothed, their answers held.
 
-A source is a video file or the number of a camera; `rate`, the most frames a second that are predicted; options are
-those of `detect_faces`. A source that is not there, cannot be opened or is no video raises FileNotFoundError or
-PhotoError. A damaged frame is passed over.
+A source is a video file or the number of a camera; `rate`, the most frames a second that are predicted. A source that
+is not there, cannot be opened or is no video raises FileNotFoundError or PhotoError. A damaged frame is passed over.
 """
 
 import contextlib
@@ -198,7 +197,7 @@ def _add_sound(target, source, seconds):
             warnings.warn(SILENT.format(source, "get ffmpeg and predict the video again"), stacklevel=2)
 
 
-def follow_faces(source, predictor, *, rate=RATE, **options):
+def follow_faces(source, predictor, *, rate=RATE):
     """The frames of a video or camera, each with the persons in it; those between them are skipped.
 
     Yields
@@ -215,10 +214,10 @@ def follow_faces(source, predictor, *, rate=RATE, **options):
     PhotoError
         After the last frame, if a video ends before it should.
     """
-    yield from _follow(_Source(source), predictor, rate, options)
+    yield from _follow(_Source(source), predictor, rate)
 
 
-def _follow(source, predictor, rate, options):
+def _follow(source, predictor, rate):
     tracker, before = Tracker(), None
     with contextlib.closing(source.read(rate)) as frames:
         for seconds, frame in frames:
@@ -228,17 +227,17 @@ def _follow(source, predictor, rate, options):
                 if moved.max() < SAME_SCENE:
                     tracker.cut()
             before = scene
-            yield seconds, frame, tracker.update(predictor(frame, **options), seconds)
+            yield seconds, frame, tracker.update(predictor(frame), seconds)
 
 
-def predict_frames(source, predictor, *, target=None, rate=RATE, limit=None, **options):
+def predict_frames(source, predictor, *, target=None, rate=RATE, limit=None):
     """As `predict_video`, but yield the rows of a frame at a time; PhotoError after the last if a video is damaged."""
     film = _Source(source)
     if target and not film.live and Path(target).exists() and Path(target).samefile(source):
         raise OSError(f"{target} is the video itself: choose another name for its copy")
     copy = target and _Copy(target, rate if film.live else min(max(film.fps, rate), 60))
     try:
-        for seconds, frame, persons in _follow(film, predictor, rate, options):
+        for seconds, frame, persons in _follow(film, predictor, rate):
             if copy:
                 drawn = draw_predictions(frame, [face for _, face in persons], numbers=[n for n, _ in persons])
                 copy.show(drawn, seconds)
@@ -250,7 +249,7 @@ def predict_frames(source, predictor, *, target=None, rate=RATE, limit=None, **o
             copy.close(film)
 
 
-def predict_video(source, predictor, *, target=None, rate=RATE, limit=None, **options):
+def predict_video(source, predictor, *, target=None, rate=RATE, limit=None):
     """What every person in a video shows, and when. A video that ends before it should is read so far, with a warning.
 
     Parameters
@@ -273,7 +272,7 @@ def predict_video(source, predictor, *, target=None, rate=RATE, limit=None, **op
     """
     table, begun = [], False
     try:
-        for rows in predict_frames(source, predictor, target=target, rate=rate, limit=limit, **options):
+        for rows in predict_frames(source, predictor, target=target, rate=rate, limit=limit):
             begun = True
             table += rows
     except KeyboardInterrupt:

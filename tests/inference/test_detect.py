@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_sample_images
 
-from ferlib.inference import DETECTORS, Detection, Detector, crop_face, detect_faces, sample_photo
-from ferlib.inference import _haar as haar
+from ferlib.inference import Detection, crop_face, detect_faces, sample_photo
 from ferlib.inference._detect import REFERENCE_LANDMARKS
 from ferlib.inference._litert import Network
 
@@ -117,12 +116,11 @@ def test_eyes_and_mouth_come_where_fer2013_has_them():
     assert np.median(crop) < 60
 
 
-@pytest.mark.parametrize("detector", ["blazeface", "haar"])
-def test_small_and_large_faces_come_left_to_right(detector):
+def test_small_and_large_faces_come_left_to_right():
     pair = np.concatenate([sample_photo(), sample_photo()[:, ::-1]], axis=1)
-    first, second = detect_faces(pair, detector=detector)
+    first, second = detect_faces(pair)
     assert first.box[0] < 512 < second.box[0]
-    (small,) = detect_faces(np.ascontiguousarray(sample_photo()[::2, ::2]), detector=detector)
+    (small,) = detect_faces(np.ascontiguousarray(sample_photo()[::2, ::2]))
     assert small.box[2] == pytest.approx(first.box[2] / 2, rel=0.15)
 
 
@@ -140,7 +138,6 @@ def test_group_photo_with_small_faces():
 def test_no_face_gives_an_empty_list():
     for shape in [(200, 300, 3), (1, 1, 3), (1, 5000, 3), (5000, 1, 3)]:
         assert detect_faces(np.full(shape, 128, np.uint8)) == []
-        assert detect_faces(np.full(shape, 128, np.uint8), detector="haar") == []
 
 
 def test_a_small_photo_without_a_trace_of_a_face_takes_three_looks(monkeypatch):
@@ -148,26 +145,6 @@ def test_a_small_photo_without_a_trace_of_a_face_takes_three_looks(monkeypatch):
     monkeypatch.setattr(Network, "__call__", lambda network, batch: looks.append(len(batch)) or look(network, batch))
     assert detect_faces(cv2.resize(stones(), (199, 148))) == []
     assert looks == [1, 1, 1]
-
-
-def test_unknown_or_missing_detector_names_the_cure(monkeypatch):
-    with pytest.raises(ValueError, match=r"'dlib'.*blazeface, haar"):
-        detect_faces(sample_photo(), detector="dlib")
-    monkeypatch.setattr(haar, "CASCADE", "haarcascade_of_opencv5.xml")
-    haar._load_cascade.cache_clear()
-    with pytest.raises(ValueError, match="install opencv-python-headless"):
-        detect_faces(sample_photo(), detector="haar")
-    haar._load_cascade.cache_clear()
-
-
-def test_another_detector_is_one_entry(monkeypatch):
-    def find(photo, min_face):
-        return [((100, 50, 40, 60), None, 0.75), ((10, 20, 50, 50), None, 0.5)]
-
-    monkeypatch.setitem(DETECTORS, "mine", Detector(find, width=1.5, shift=0.1))
-    first, second = detect_faces(np.zeros((200, 200, 3), np.uint8), detector="mine")
-    assert (first.box, first.score, first.keypoints) == ((-2, 12, 75, 75), 0.5, None)
-    assert second.box == (75, 41, 90, 90)  # a square as wide as the longer side asks, its centre moved down by 6
 
 
 def test_box_is_cut_out_as_it_is():

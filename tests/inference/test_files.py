@@ -35,10 +35,13 @@ def album(tmp_path):
     return folder
 
 
-def read(paths, predictor, folder, **options):
+def read(paths, predictor, folder, plot_timeline=None):
     """What `predict_files` gives for files and folders, by name."""
     files, _ = find_files(paths, output=folder)
-    return {result.file.name: result for result in predict_files(files, predictor, folder=folder, **options)}
+    return {
+        result.file.name: result
+        for result in predict_files(files, predictor, folder=folder, plot_timeline=plot_timeline)
+    }
 
 
 def test_a_folder_is_predicted_whole(album, predictor, tmp_path):
@@ -83,21 +86,15 @@ def test_named_files_are_predicted_whatever_their_name(album, predictor, tmp_pat
     "problem", [cv2.error("(-215) ssize > 0"), MemoryError(), RuntimeError("no\ntensor"), OSError()]
 )
 def test_whatever_is_raised_for_a_file_is_its_sentence_and_the_rest_is_read(problem, album, predictor, tmp_path):
-    def fail_for_walls(photo, **options):
+    def fail_for_walls(photo):
         if len(photo) == 100:
             raise problem
-        return predictor(photo, **options)
+        return predictor(photo)
 
     found = read([album], fail_for_walls, tmp_path)
     assert "wall.png cannot be read (" in found["wall.png"].error and "\n" not in found["wall.png"].error
     assert len(found["me.png"].rows) == 2
     assert len(json.loads((tmp_path / "predictions.json").read_text())) == 6
-
-
-def test_a_wrong_option_is_told_once(album, predictor, tmp_path):
-    with pytest.raises(ValueError, match="detector 'eyes'"):
-        read([album], predictor, tmp_path / "out", detector="eyes")
-    assert not (tmp_path / "out").exists()
 
 
 def test_a_picture_too_long_for_a_jpeg_is_read_and_its_copy_shrunk(predictor, tmp_path):
@@ -203,7 +200,7 @@ def test_thousands_of_photos_take_no_more_memory_than_a_few(predictor, tmp_path,
     faces, peaks = predictor(sample_photo()), []
     for count in (50, 1000):
         tracemalloc.start()
-        for _ in predict_files([tmp_path / "a.jpg"] * count, lambda photo, **options: faces, folder=tmp_path):
+        for _ in predict_files([tmp_path / "a.jpg"] * count, lambda photo: faces, folder=tmp_path):
             pass
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()

@@ -205,19 +205,6 @@ def test_a_film_without_a_frame_is_an_error(monkeypatch, predictor, film):
         predict_video(film, predictor)
 
 
-def test_the_detector_is_the_one_asked_for_and_its_score_is_kept(film):
-    asked = []
-
-    def predictor(frame, **options):
-        asked.append(options)
-        return [face(0)]
-
-    assert {row["score"] for row in predict_video(film, predictor, detector="haar")} == {0.9}
-    assert asked == [{"detector": "haar"}] * 20
-    with pytest.raises(ValueError, match="detector 'cascade'"):
-        predict_video(film, lambda frame, **options: detect_faces(frame, **options), detector="cascade")
-
-
 FUZZ = """
 import random, resource, sys, warnings
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
