@@ -9,7 +9,7 @@ from statistics import median
 
 import numpy as np
 
-from ferlib.config import DEMO_RUN, MODELS_DIR
+from ferlib.config import MODELS_DIR
 
 ROUNDS, BATCH = 30, 64
 
@@ -45,9 +45,9 @@ def main():
         ways[f"{name}, 1 face"] = partial(predict, crops[:1]), 1
         ways[f"{name}, 1 face, one core"] = partial(one_core, pixels[:1]), 1
         ways[f"{name}, {BATCH} faces, each"] = partial(predict, crops), BATCH
-    in_keras = partial(keras.models.load_model(MODELS_DIR / DEMO_RUN / "model.keras").predict, verbose=0)
-    ways[f"{DEMO_RUN}, 1 face, model.predict"] = partial(in_keras, pixels[:1]), 1
-    ways[f"{DEMO_RUN}, {BATCH} faces, each, model.predict"] = partial(in_keras, pixels), BATCH
+    in_keras = partial(keras.models.load_model(MODELS_DIR / "compact" / "model.keras").predict, verbose=0)
+    ways["compact, 1 face, model.predict"] = partial(in_keras, pixels[:1]), 1
+    ways[f"compact, {BATCH} faces, each, model.predict"] = partial(in_keras, pixels), BATCH
     ways["photo to predictions"] = partial(predictor, photo), 1
     seconds = {name: [] for name in ways}
     for number in range(ROUNDS + 1):

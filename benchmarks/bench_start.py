@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from ferlib.config import DEMO_RUN, MODELS_DIR
+from ferlib.config import MODELS_DIR
 
 ROUNDS = 5
 
@@ -39,7 +39,7 @@ def main():
             "python -c 'import keras'": [sys.executable, "-c", "import keras"],
             "load_model and model.predict on a photo": [
                 *[sys.executable, "-c", USUAL],
-                *[photo, str(MODELS_DIR / DEMO_RUN / "model.keras")],
+                *[photo, str(MODELS_DIR / "compact" / "model.keras")],
             ],
             "ferlib predict on the same photo": [*FERLIB, "predict", photo],
             "ferlib --help": [*FERLIB, "--help"],
