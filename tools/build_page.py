@@ -14,7 +14,7 @@ from matplotlib.cbook import get_sample_data
 from ferlib.config import BUILD_DIR, DEMO_RUN, EMOTION_COLORS, EMOTIONS, PROJECT_DIR
 from ferlib.evaluation import list_networks
 from ferlib.inference import READINGS, read_photo
-from ferlib.widgets._demo import SLIDERS
+from ferlib.widgets._demo import PROMISES, SLIDERS
 from ferlib.widgets._view import encode_picture, read_static
 from tools.build_reader import build_reader
 from tools.build_report import LINKS, write_report
@@ -30,7 +30,6 @@ VARIANTS = "reader/litert/litert_wasm_"
 
 TITLES = {"upload": "Photo", "camera": "Camera", "steps": "How it works"}
 NETWORKS = (DEMO_RUN, "compact")
-PROMISE = "Your camera's pictures do not leave this device, and are not stored."
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; "
     "style-src 'self'; img-src 'self' blob: data:; manifest-src 'self'; base-uri 'none'; form-action 'none'"
@@ -119,7 +118,7 @@ def write_demo(folder):
         "emotions": EMOTIONS,
         "colors": EMOTION_COLORS,
         "examples": write_examples(folder / "examples"),
-        "promise": PROMISE,
+        "promise": PROMISES["browser"],
         "sliders": SLIDERS,
         "networks": networks,
         "network": DEMO_RUN,

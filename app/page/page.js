@@ -33,7 +33,7 @@ function keepProgram() {
   navigator.serviceWorker?.register("sw.js");
 }
 
-const reader = openReader({ base: "reader/" });
+const reader = openReader("reader/worker.js");
 const model = {
   get: (name) => facts[name],
   async ask(...question) {

@@ -3,13 +3,16 @@
 import time
 from dataclasses import replace
 
+import anywidget
 import cv2
 import ipywidgets
 import traitlets
+from IPython.display import HTML, display
 
-from ferlib.config import EMOTION_COLORS, EMOTIONS
+from ferlib.config import DEMO_RUN, EMOTION_COLORS, EMOTIONS
 from ferlib.evaluation import apply_corruptions, list_networks, occlusion_map
 from ferlib.inference import READINGS, Tracker, draw_heat, load_predictor, read_photo, sample_photo
+from ferlib.widgets._reader import Reader
 from ferlib.widgets._view import View, encode_picture, read_static
 
 SLIDERS = (
@@ -21,14 +24,34 @@ SLIDERS = (
 )
 """Ways to corrupt a face: `change` is a name in `CORRUPTIONS`; at `usual` the face is as it was."""
 
+PROMISES = {
+    "kernel": "Frames go to this notebook's kernel only and are not stored.",
+    "browser": "Your camera's pictures do not leave this device, and are not stored.",
+}
+"""What the camera's view says of its pictures, by who reads them."""
+
+NOTE = """
+<style>
+  .ferlib-note { animation: ferlib-note 1ms 2s backwards; }
+  @keyframes ferlib-note { from { visibility: hidden; } }
+  .jp-OutputArea-child:has(.ferlib-note):has(+ * .ferlib),
+  .jp-OutputArea-child:has(.ferlib-note) + :has(.jupyter-widgets):not(:has(.ferlib)) { display: none; }
+</style>
+<p class="ferlib-note">If no demo runs below, choose Run All Cells in the menu Run.</p>
+"""
+"""Seen where the demo should be and is not: a saved notebook has no widget, and JupyterLab an error in its place."""
+
 LONGEST_SIDE = 1600  # pixels of a photo that is sent to the page
 
 
 class Session:
-    """What the tabs of one demo share: the predictor, and the latest photo or frame with a face, with its faces."""
+    """What the tabs of one demo share: the predictor, and the latest photo or frame with a face, with its faces.
 
-    def __init__(self, predictor):
-        self.predictor, self.photo, self.faces = predictor, None, []
+    With a `reader` the browser has all this, and the kernel is not asked.
+    """
+
+    def __init__(self, predictor, reader=None):
+        self.predictor, self.reader, self.photo, self.faces = predictor, reader, None, []
 
     @property
     def reading(self):
@@ -47,13 +70,14 @@ class _SessionView(View):
     _css = read_static("demo.css")
     emotions = traitlets.List(list(EMOTIONS)).tag(sync=True)
     colors = traitlets.Dict(EMOTION_COLORS).tag(sync=True)
+    reader = anywidget.WidgetTrait().tag(sync=True)
 
     def __init__(self, session, **traits):
-        super().__init__(**traits)
+        super().__init__(reader=session.reader, **traits)
         self._session = session
 
     def _shows(self):
-        return repr(self._session.predictor)
+        return repr(self.reader or self._session.predictor)
 
 
 class PhotoView(_SessionView):
@@ -87,10 +111,10 @@ class CameraView(_SessionView):
     """
 
     _esm = read_static("common.js", "camera.js")
-    promise = traitlets.Unicode("Frames go to this notebook's kernel only and are not stored.").tag(sync=True)
+    promise = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, session):
-        super().__init__(session)
+        super().__init__(session, promise=PROMISES["browser" if session.reader else "kernel"])
         self._tracker = Tracker()
 
     def _reply(self, message, buffers):
@@ -111,7 +135,10 @@ class StepsView(_SessionView):
     readings = traitlets.Dict(READINGS).tag(sync=True)
 
     def __init__(self, session):
-        super().__init__(session, networks=list_networks(), network=session.predictor.name)
+        networks, name = list_networks(), DEMO_RUN if session.reader else session.predictor.name
+        if session.reader:
+            networks = [network for network in networks if network["name"] in session.reader.networks]
+        super().__init__(session, networks=networks, network=name)
 
     def _reply(self, message, buffers):
         """To "photo", the latest one, or "steps" of a face: its crop, that corrupted, the same under its heat map."""
@@ -145,9 +172,44 @@ def _describe(face):
     return {name: getattr(face, name) for name in names} | {"probabilities": face.probabilities.tolist()}
 
 
-def demo(predictor=None):
-    """Photo, camera, and how a prediction came about, as `ipywidgets.Tab`; by default for `load_predictor()`."""
-    session = Session(predictor or load_predictor())
-    tabs = ipywidgets.Tab([PhotoView(session), CameraView(session), StepsView(session)])
+class Demo(ipywidgets.Tab):
+    """The views as tabs, and a sentence where they cannot be shown."""
+
+    def _ipython_display_(self):
+        display(HTML(NOTE))
+        display(self._repr_mimebundle_(), raw=True)
+
+
+def demo(predictor=None, *, reader="kernel"):
+    """Photo, camera, and how a prediction came about, as tabs.
+
+    Parameters
+    ----------
+    predictor : Predictor, optional
+        By default `load_predictor()`.
+    reader : "kernel" or "browser"
+        Who reads the faces. The browser has networks of its own, and no picture leaves it: so a JupyterLab that runs
+        elsewhere can follow a camera, too. Its program is what `make page` builds.
+
+    Returns
+    -------
+    ipywidgets.Tab
+
+    Raises
+    ------
+    ValueError
+        If the reader is neither, or the browser's should use a predictor.
+    FileNotFoundError
+        If the browser's reader was not built.
+    """
+    if reader not in PROMISES:
+        raise ValueError(f'reader is {reader!r}: expected "kernel" or "browser"')
+    if reader == "browser":
+        if predictor is not None:
+            raise ValueError('reader="browser" has networks of its own: leave the predictor out')
+        session = Session(None, Reader())
+    else:
+        session = Session(predictor or load_predictor())
+    tabs = Demo([PhotoView(session), CameraView(session), StepsView(session)])
     tabs.titles = ("Photo", "Camera", "How it works")
     return tabs

@@ -24,7 +24,7 @@ const emotions = %s, colors = %s, handlers = new Set();
 let count = 0;
 const model = {
   get: (name) => ({ emotions, colors, promise: "" })[name],
-  on: (_, handler) => handlers.add(handler),
+  on: (name, handler) => name === "msg:custom" && handlers.add(handler),
   off: (_, handler) => handlers.delete(handler),
   send({ id }) {
     const probabilities = emotions.map((emotion) => (emotion === "happy" ? 0.5 + (++count %% 40) / 100 : 0.05));

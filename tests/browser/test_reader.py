@@ -63,7 +63,7 @@ def page(chromium, tmp_path_factory):
             page.goto(f"http://127.0.0.1:{server.server_port}/")
             page.evaluate("""async () => {
                 const { openReader } = await import("./reader/reader.js");
-                window.reader = openReader({ base: "reader/" });
+                window.reader = openReader("reader/worker.js");
             }""")
             yield page
         server.shutdown()

@@ -14,6 +14,7 @@ from ferlib.config import EMOTION_COLORS, EMOTIONS
 from ferlib.evaluation import list_networks
 from ferlib.inference import load_predictor, sample_photo
 from ferlib.widgets import _demo as demo_module
+from ferlib.widgets import _reader as reader_module
 from ferlib.widgets import demo
 from ferlib.widgets._demo import CameraView, PhotoView, Session, StepsView
 
@@ -122,7 +123,7 @@ def test_state_holds_no_picture(predictor, view):
     assert widget.get_state() == before
     own = {key: value for key, value in before.items() if not key.startswith("_")}
     assert own.pop("emotions") == list(EMOTIONS) and own.pop("colors") == EMOTION_COLORS
-    assert set(own) <= {"layout", "tabbable", "tooltip", "promise"}
+    assert set(own) <= {"layout", "tabbable", "tooltip", "promise", "reader"}
 
 
 @pytest.fixture
@@ -202,6 +203,29 @@ def test_ten_thousand_frames_leave_the_kernel_as_it_was(predictor):
         if number in (2_000, 9_999):
             sizes.append(resident_memory())
     assert sizes[1] < 1.05 * sizes[0]
+
+
+def test_the_browsers_reader_comes_as_files_and_needs_no_predictor(predictor, tmp_path, monkeypatch):
+    monkeypatch.setattr(reader_module, "READER_DIR", tmp_path / "reader")
+    with pytest.raises(FileNotFoundError, match="make page"):
+        demo(reader="browser")
+    (tmp_path / "reader" / "litert").mkdir(parents=True)
+    for name in ("compact_camera.tflite", "blazeface.tflite", "litert/index.js"):
+        (tmp_path / "reader" / name).write_text(name)
+    photo, camera, steps = demo(reader="browser").children
+    assert ask(photo.reader, {"kind": "names"})[0]["names"] == [
+        "blazeface.tflite",
+        "compact_camera.tflite",
+        "litert/index.js",
+    ]
+    assert ask(photo.reader, {"kind": "file", "name": "litert/index.js"})[1] == [b"litert/index.js"]
+    assert camera.reader is photo.reader and "do not leave this device" in camera.promise
+    assert [network["name"] for network in steps.networks] == [steps.network] == ["compact_camera"]
+    assert repr(photo) == "PhotoView(Reader('compact_camera'))"
+    with pytest.raises(ValueError, match="leave the predictor out"):
+        demo(predictor, reader="browser")
+    with pytest.raises(ValueError, match='"kernel" or "browser"'):
+        demo(reader="server")
 
 
 def test_demo_has_three_tabs(predictor, monkeypatch):

@@ -264,4 +264,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default makeView(render);

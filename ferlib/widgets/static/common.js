@@ -115,8 +115,8 @@ function drawBox(context, box, label, color, unit, { line = Math.max(2, unit / 8
   }
 }
 
-const SILENT = "No answer from the kernel: it is busy or was restarted. If it stays so, run this cell again.";
-const GONE = "The kernel was restarted or shut down: run this cell again.";
+const SILENT = "No answer from the kernel: it is busy or was restarted. If it stays so, choose Run All Cells.";
+const GONE = "The kernel was restarted or shut down: choose Run All Cells.";
 
 /**
  * Asks the kernel: `ask(message, buffers, timeout)` resolves to [answer, buffers] or rejects with an Error,
@@ -163,4 +163,27 @@ function openLine(model) {
     waiting.clear();
   }
   return { ask, close };
+}
+
+/**
+ * A view of a page whose model answers by itself, or in Jupyter. There it asks the kernel, or the browser's reader where
+ * the model names one, and without its kernel gives way to a sentence.
+ */
+function makeView(render) {
+  async function attend({ model, el, host }) {
+    const name = model.get("reader");
+    if (name) {
+      const reader = (await host.getWidget(name)).exports.open();
+      const leave = render({ model: { get: model.get, ask: reader.ask }, el });
+      return () => [leave, reader.close].forEach((close) => close());
+    }
+    let leave = render({ model, el });
+    model.on("comm_live_update", () => {
+      leave();
+      leave = () => {};
+      el.replaceChildren(element("div", "ferlib", {}, element("p", "ferlib-status ferlib-bad", { role: "status" }, GONE)));
+    });
+    return () => leave();
+  }
+  return { render: (context) => (context.model.ask ? render(context) : attend(context)) };
 }

@@ -113,4 +113,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default makeView(render);

@@ -145,4 +145,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default makeView(render);

@@ -275,4 +275,4 @@ function render({ model, el, area }) {
   };
 }
 
-export default { render };
+export default makeView(render);

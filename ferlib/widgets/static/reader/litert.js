@@ -1,10 +1,8 @@
 // Networks, run by LiteRT.js.
 
+import { locate } from "./files.js";
 import { loadAndCompile, loadLiteRt, supportsFeature, Tensor } from "./litert/index.js";
 
-const locate = (name) => new URL(name, import.meta.url).href;
-
-/** A file beside this one. */
 async function fetchFile(name) {
   const response = await fetch(locate(name));
   if (!response.ok) throw new Error(`${name} cannot be loaded (${response.status}): reload the page`);
@@ -28,7 +26,7 @@ async function load() {
 
 let loading = null;
 
-/** `run(values)` resolves to the outputs, an array each, for one input; from a file beside this one. */
+/** `run(values)` resolves to the outputs, an array each, for one input; from a file. */
 export async function openNetwork(name) {
   const content = fetchFile(name);
   await (loading ??= load());

@@ -8,11 +8,11 @@ const toTransfer = (picture) =>
   [picture instanceof ImageData ? picture.data.buffer : picture].filter((part) => !(part instanceof Blob));
 
 /**
- * The reader whose files lie in the folder `base`, "reader/": `ask(message, pictures, timeout)` resolves to [answer,
- * pictures] or rejects with an Error, whose `silent` is true when no answer came in time.
+ * The reader whose worker has this address: `ask(message, pictures, timeout)` resolves to [answer, pictures] or rejects
+ * with an Error, whose `silent` is true when no answer came in time.
  */
-export function openReader({ base }) {
-  const worker = new Worker(new URL("worker.js", new URL(base, location.href)));
+export function openReader(address) {
+  const worker = new Worker(address);
   const waiting = new Map();
   let count = 0;
   worker.onmessage = ({ data: { id, answer, pictures } }) => waiting.get(id)?.(answer, pictures);

@@ -1,6 +1,7 @@
 // Answers to the views' questions, as ferlib/widgets/_demo.py gives them.
 
 import { DEMO_RUN, IMAGE_SIZE } from "./constants.js";
+import { locate } from "./files.js";
 import { describe, openPredictor } from "./predict.js";
 import { openScenes } from "./scene.js";
 import { corrupt, drawHeat } from "./steps.js";
@@ -30,7 +31,7 @@ export async function openSession() {
     return [tell(faces.map(describe), { width: photo.width }), return_photo ? [...pictures, file] : pictures];
   }
 
-  const sample = async () => (await fetch(new URL("sample.jpg", import.meta.url))).blob();
+  const sample = async () => (await fetch(locate("sample.jpg"))).blob();
 
   async function choose({ network, logit_adjustment }) {
     predictor = await openPredictor(network, logit_adjustment);
