@@ -1,11 +1,12 @@
 """Execute the notebooks, into copies fit for git or into an HTML report of one run."""
 
+import base64
 import os
 import time
 from pathlib import Path
 
 from ferlib._atomic import whole_or_nothing
-from ferlib.config import NOTEBOOKS_DIR
+from ferlib.config import FIGURES_DIR, NOTEBOOKS_DIR
 
 
 def run_notebooks(*, in_place=False, folder):
@@ -35,10 +36,17 @@ def run_notebooks(*, in_place=False, folder):
             if "faces" in cell.metadata.get("tags", []):
                 cell.outputs = []
             for output in cell.get("outputs", []):
-                output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+                _replace_widget(output.get("data", {}))
         with whole_or_nothing(path if in_place else Path(folder) / path.name) as target:
             nbformat.write(notebook, target)
         print(f"{time.perf_counter() - start:4.0f} s", flush=True)
+
+
+def _replace_widget(data):
+    """Take the widget out of an output's data, since it is nothing without its kernel; the demo leaves its picture."""
+    widget = data.pop("application/vnd.jupyter.widget-view+json", None)
+    if widget and data["text/plain"].startswith("Demo("):
+        data["image/jpeg"] = base64.b64encode((FIGURES_DIR / "demo.jpg").read_bytes()).decode()
 
 
 def export_report(run, path):

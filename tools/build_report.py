@@ -45,7 +45,7 @@ POLICY = (
 
 
 def read_page(path):
-    """A notebook, or a text as a notebook of one cell; without pictures of people, and with a link for the widget."""
+    """A notebook, or a text as a notebook of one cell; without pictures of people, and with a link to the demo."""
     if path.suffix == ".md":
         return nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(path.read_text(encoding="utf-8"))])
     notebook = nbformat.read(path, 4)
@@ -53,7 +53,7 @@ def read_page(path):
         if "faces" in cell.metadata.get("tags", []):
             cell.outputs = []
         for output in cell.get("outputs", []):
-            if "Tab(" in output.get("data", {}).get("text/plain", ""):
+            if "ferlib-note" in output.get("data", {}).get("text/html", ""):
                 output.data = {"text/html": DEMO}
     return notebook
 

@@ -1,4 +1,4 @@
-"""What `make lab` and `make app` change in Jupyter's server."""
+"""What `make lab` changes in Jupyter's server."""
 
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 

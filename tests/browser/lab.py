@@ -1,11 +1,16 @@
-"""A real JupyterLab, or the demo's web page, and a real browser that looks at it."""
+"""A real JupyterLab, or a server of files, and a real browser that looks at it."""
 
 import contextlib
+import csv
+import functools
+import http.server
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 
@@ -13,8 +18,9 @@ import cv2
 import numpy as np
 import psutil
 import pytest
+from PIL import Image
 
-from ferlib.config import BUILD_DIR, NOTEBOOKS_DIR, PROJECT_DIR
+from ferlib.config import BUILD_DIR
 from ferlib.inference import sample_photo
 
 SCREENSHOTS = BUILD_DIR / "screenshots"
@@ -58,14 +64,19 @@ def serve_lab(folder, notebook, **environment):
 
 
 @contextlib.contextmanager
-def serve_app(folder):
-    """Notebook 05 as `make app` serves it; gives the page's address."""
-    address = f"http://127.0.0.1:{_free_port()}/"
-    arguments = [str(NOTEBOOKS_DIR / "05_demo.ipynb"), "--no-browser", f"--port={address[17:-1]}"]
-    environment = {"FERLIB_DATA": "embedded", "JUPYTER_PATH": "."}
-    with _serve(folder, "voila", *arguments, environment=environment, cwd=PROJECT_DIR / "app") as wait_for:
-        wait_for(f"{address}voila/static/voila.js")  # the page itself would take a kernel
-        yield address
+def serve_files(folder):
+    """A server of a folder's files, with an `address`."""
+    handler = functools.partial(_FileHandler, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.address = f"http://127.0.0.1:{server.server_port}/"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+class _FileHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
 
 
 def _free_port():
@@ -75,7 +86,7 @@ def _free_port():
 
 
 @contextlib.contextmanager
-def _serve(folder, module, *arguments, environment, cwd=None):
+def _serve(folder, module, *arguments, environment):
     """Run a server module; gives a function that waits until an address answers."""
     # nothing of the reader's own Jupyter is read or changed
     places = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
@@ -86,7 +97,6 @@ def _serve(folder, module, *arguments, environment, cwd=None):
             stdout=file,
             stderr=subprocess.STDOUT,
             env=os.environ | places | environment,
-            cwd=cwd,
         )
 
     def wait_for(address):
@@ -107,19 +117,24 @@ def _serve(folder, module, *arguments, environment, cwd=None):
 
 
 def kernels():
-    """The kernels of all servers that this process started: for the pages shown, and for those to come."""
+    """The kernels of all servers that this process started."""
     return [child for child in psutil.Process().children(recursive=True) if "ipykernel_launcher" in child.cmdline()]
 
 
+def find_chromium():
+    """Path of an installed Chromium; None if there is none."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
 @contextlib.contextmanager
-def open_browser(chromium, *, flags=(), width=1400, height=900):
+def open_browser(chromium, *, flags=(), width=1400, height=900, **options):
     """An empty page of a new browser."""
     from playwright.sync_api import sync_playwright
 
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *flags])
-        page = browser.new_page(viewport={"width": width, "height": height})
+        page = browser.new_page(viewport={"width": width, "height": height}, **options)
         page.set_default_timeout(PATIENCE)
         yield page
         browser.close()
@@ -177,6 +192,28 @@ def upload(page, path):
     chooser.value.set_files(path)
     page.locator(".ferlib-upload[data-state=busy]").wait_for(state="detached")
     return wait_for_state(page, "upload", "done", "error")
+
+
+def read_table(page):
+    """The rows of the csv that the photo's tab offers, list of dict."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download csv").click()
+    with download.value.path().open() as file:
+        return list(csv.DictReader(file))
+
+
+def write_large_photos(folder):
+    """Write a JPEG and a PNG of one large face and one small; the PNG is larger than a message may be."""
+    small = sample_photo()
+    large = np.full((2048, 2700, 3), 90, np.uint8)
+    large[:, :2048] = small.repeat(4, axis=0).repeat(4, axis=1)
+    large[700:1100, 2200:2600] = cv2.resize(small, (400, 400), interpolation=cv2.INTER_AREA)
+    large = (large + np.random.default_rng(0).integers(-9, 10, large.shape)).clip(0, 255).astype(np.uint8)
+    paths = folder / "photo.jpg", folder / "photo.png"
+    Image.fromarray(large).save(paths[0], quality=90)
+    Image.fromarray(large).save(paths[1])
+    assert paths[1].stat().st_size > 8 * 2**20
+    return paths
 
 
 def start_camera(page):

@@ -1,12 +1,8 @@
 """The camera's view on a page of its own, with a kernel that answers at once."""
 
-import functools
-import http.server
-import threading
-
 import psutil
 import pytest
-from lab import film_flag, open_browser
+from lab import film_flag, open_browser, serve_files
 
 from ferlib.config import EMOTION_COLORS, EMOTIONS
 from ferlib.widgets._demo import CameraView
@@ -37,20 +33,12 @@ view.render({ model, el: document.body });
 </script>"""
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def address(tmp_path):
     (tmp_path / "camera.js").write_text(CameraView._esm)
     (tmp_path / "index.html").write_text(PAGE % (list(EMOTIONS), EMOTION_COLORS))
-    handler = functools.partial(Handler, directory=tmp_path)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with serve_files(tmp_path) as server:
+        yield server.address
 
 
 def measure_page():

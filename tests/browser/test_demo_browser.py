@@ -1,10 +1,18 @@
 """`demo(reader="browser")` in JupyterLab: faces are read where the camera is, whatever computer the kernel runs on."""
 
-import csv
-
 import nbformat
 import pytest
-from lab import SCREENSHOTS, film_flag, open_browser, run_all_cells, serve_lab, start_camera, upload, wait_for_state
+from lab import (
+    SCREENSHOTS,
+    film_flag,
+    open_browser,
+    read_table,
+    run_all_cells,
+    serve_lab,
+    start_camera,
+    upload,
+    wait_for_state,
+)
 from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
@@ -63,9 +71,7 @@ def test_the_sample_and_a_photo_are_answered_as_python_does(page, tmp_path):
     Image.fromarray(sample_photo()).save(tmp_path / "astronaut.png")
     assert upload(page, tmp_path / "astronaut.png").startswith("1 face")
     page.screenshot(path=SCREENSHOTS / "lab_browser.png")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download csv").click()
-    (row,) = csv.DictReader(download.value.path().open())
+    (row,) = read_table(page)
     (expected,) = load_predictor()(tmp_path / "astronaut.png")
     assert [int(row[side]) for side in ("x", "y", "width", "height")] == pytest.approx(expected.box, abs=1)
     assert [float(row[emotion]) for emotion in EMOTIONS] == pytest.approx(expected.probabilities, abs=0.005)

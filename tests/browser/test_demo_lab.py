@@ -5,7 +5,19 @@ import shutil
 
 import numpy as np
 import pytest
-from lab import SCREENSHOTS, film_flag, run_all_cells, run_notebook, serve_lab, start_camera, upload, wait_for_state
+from lab import (
+    SCREENSHOTS,
+    film_flag,
+    kernels,
+    read_table,
+    run_all_cells,
+    run_notebook,
+    serve_lab,
+    start_camera,
+    upload,
+    wait_for_state,
+    write_large_photos,
+)
 from PIL import Image
 
 from ferlib.config import EMOTIONS, NOTEBOOKS_DIR
@@ -112,6 +124,21 @@ def test_answers_can_be_taken_home(page, tmp_path):
     assert sum(float(row[emotion]) for emotion in EMOTIONS) == pytest.approx(1, abs=1e-3)
     (expected,) = load_predictor()(sample_photo())
     assert [int(row[side]) / 4 for side in ("x", "y", "width", "height")] == pytest.approx(expected.box, abs=12)
+
+
+def test_a_large_photo_is_answered_as_on_the_command_line(page, tmp_path):
+    for path in write_large_photos(tmp_path):
+        assert upload(page, path).startswith("2 faces, ")
+        for row, face in zip(read_table(page), load_predictor()(path), strict=True):
+            assert [float(row[emotion]) for emotion in EMOTIONS] == pytest.approx(face.probabilities, abs=0.01)
+            assert [int(row[side]) for side in ("x", "y", "width", "height")] == list(face.box)
+
+
+def test_the_kernel_does_without_tensorflow(page):
+    wait_for_state(page, "upload", "done", "error")
+    files = {file.path for kernel in kernels() for file in kernel.memory_maps()}
+    assert any("cv2" in path for path in files)
+    assert not [path for path in files if "/tensorflow/" in path]
 
 
 def test_a_photo_of_20_megabytes_is_read(page, tmp_path):
@@ -248,13 +275,53 @@ def test_camera_goes_off_when_the_cell_is_run_again(page):
     assert "A sample" in wait_for_state(page, "upload", "done")
 
 
-def test_camera_goes_off_when_the_kernel_is_restarted(page):
+def run_the_demos_cell(page):
+    page.evaluate(
+        """() => {
+            const notebook = jupyterapp.shell.currentWidget.content;
+            const isDemo = ({ model }) => model.sharedModel.source.endsWith("demo()");
+            notebook.activeCellIndex = notebook.widgets.findIndex(isDemo);
+            return jupyterapp.commands.execute("notebook:run-cell");
+        }"""
+    )
+
+
+def test_a_restarted_kernel_gets_a_sentence_and_the_demos_cell_runs_alone(page):
     track = start_camera(page)
-    page.evaluate("void window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+    page.evaluate("jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
     wait_for_end(track)
-    assert "run this cell again" in wait_for_state(page, "camera", "error")
+    sentence = page.get_by_text("choose Run All Cells").filter(visible=True)
+    sentence.wait_for()
+    take_screenshot(page, "lab_restarted.png")
+    assert page.get_by_role("button", name="Start camera").count() == 0
+    run_the_demos_cell(page)
+    assert "A sample" in wait_for_state(page, "upload", "done")
+    assert sentence.count() == 0
+
+
+def test_a_notebook_opened_again_says_how_to_get_the_demo(page):
+    page.evaluate(
+        """async () => {
+            const { shell, commands } = jupyterapp;
+            await commands.execute("docmanager:save");
+            await shell.currentWidget.sessionContext.shutdown();
+            shell.currentWidget.dispose();
+            await commands.execute("docmanager:open", { path: "05_demo.ipynb" });
+        }"""
+    )
+    note = page.locator(".ferlib-note")
+    page.wait_for_function("window.jupyterapp.shell.currentWidget?.context?.isReady")
+    note.scroll_into_view_if_needed()
+    page.wait_for_function(
+        "[...document.querySelectorAll('.jp-OutputArea-child')].some((e) => e.textContent.includes('model not found'))"
+    )
+    note.wait_for()
+    page.screenshot(path=SCREENSHOTS / "lab_opened_again.png")
+    assert not page.get_by_text("model not found").is_visible()
+    page.errors.clear()  # JupyterLab complains of the model
     run_all_cells(page)
     assert "A sample" in wait_for_state(page, "upload", "done")
+    assert not note.is_visible()
 
 
 def test_camera_goes_off_when_the_notebook_is_closed(page):

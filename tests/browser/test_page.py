@@ -1,17 +1,24 @@
 """The page for visitors: `build/page/` in Chromium, from a server that knows nothing but files."""
 
-import csv
-import functools
-import http.server
 import re
-import threading
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from lab import FLAGS, PATIENCE, SCREENSHOTS, film_flag, start_camera, upload, wait_for_state
+from lab import (
+    FLAGS,
+    PATIENCE,
+    SCREENSHOTS,
+    film_flag,
+    read_table,
+    serve_files,
+    start_camera,
+    upload,
+    wait_for_state,
+    write_large_photos,
+)
 from PIL import Image
 
 from ferlib.config import EMOTIONS
@@ -19,11 +26,6 @@ from ferlib.inference import load_predictor, sample_photo
 from tools import build_page, build_reader
 
 pytestmark = pytest.mark.browser
-
-
-class Handler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +41,8 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def server(folder):
     """A server of the page, on a port of its own; `address` is where."""
-    handler = functools.partial(Handler, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.address = f"http://127.0.0.1:{server.server_port}/"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serve_files(folder) as server:
         yield server
-        server.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -119,12 +117,19 @@ def test_the_answer_is_pythons(visit, tmp_path):
     page = visit()
     Image.fromarray(sample_photo()).save(tmp_path / "astronaut.png")
     assert upload(page, tmp_path / "astronaut.png").startswith("1 face")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download csv").click()
-    (row,) = csv.DictReader(download.value.path().open())
+    (row,) = read_table(page)
     (expected,) = load_predictor()(tmp_path / "astronaut.png")
     assert [int(row[side]) for side in ("x", "y", "width", "height")] == pytest.approx(expected.box, abs=1)
     assert [float(row[emotion]) for emotion in EMOTIONS] == pytest.approx(expected.probabilities, abs=0.005)
+
+
+def test_a_large_photo_is_answered_as_on_the_command_line(visit, tmp_path):
+    page = visit()
+    for path in write_large_photos(tmp_path):
+        assert upload(page, path).startswith("2 faces")
+        for row, face in zip(read_table(page), load_predictor()(path), strict=True):
+            assert [float(row[emotion]) for emotion in EMOTIONS] == pytest.approx(face.probabilities, abs=0.01)
+            assert [int(row[side]) for side in ("x", "y", "width", "height")] == pytest.approx(face.box, abs=1)
 
 
 def test_several_photos_are_read_and_one_bad_file_does_not_stop_them(visit, tmp_path):
@@ -147,10 +152,7 @@ def test_several_photos_are_read_and_one_bad_file_does_not_stop_them(visit, tmp_
     page.get_by_text("No face found in this photo").wait_for()
     page.get_by_role("button", name="one.png").click()
     wait_for_state(page, "upload", "done")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download csv").click()
-    rows = list(csv.DictReader(download.value.path().open()))
-    assert [row["photo"] for row in rows] == ["couple.jpg", "couple.jpg", "one.png"]
+    assert [row["photo"] for row in read_table(page)] == ["couple.jpg", "couple.jpg", "one.png"]
 
 
 def test_ten_faces_stay_beside_their_photo(visit):

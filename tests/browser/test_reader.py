@@ -1,19 +1,16 @@
 """The browser's reader, beside Python's: the same pixels, the same faces, the same answers."""
 
 import base64
-import functools
-import http.server
 import os
 import shutil
 import subprocess
-import threading
 from types import SimpleNamespace
 
 import cv2
 import matplotlib.cbook
 import numpy as np
 import pytest
-from lab import open_browser
+from lab import open_browser, serve_files
 
 from ferlib.config import EMOTIONS, PROJECT_DIR
 from ferlib.data import load_faces
@@ -42,11 +39,6 @@ FRAMES = """async ([count, picture]) => {
 }"""
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture(scope="module")
 def page(chromium, tmp_path_factory):
     """A page with a `reader`."""
@@ -57,16 +49,13 @@ def page(chromium, tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     build_reader(folder / "reader")
     (folder / "index.html").write_text('<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">')
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        with open_browser(chromium) as page:
-            page.goto(f"http://127.0.0.1:{server.server_port}/")
-            page.evaluate("""async () => {
-                const { openReader } = await import("./reader/reader.js");
-                window.reader = openReader("reader/worker.js");
-            }""")
-            yield page
-        server.shutdown()
+    with serve_files(folder) as server, open_browser(chromium) as page:
+        page.goto(server.address)
+        page.evaluate("""async () => {
+            const { openReader } = await import("./reader/reader.js");
+            window.reader = openReader("reader/worker.js");
+        }""")
+        yield page
 
 
 @pytest.fixture(scope="module")
