@@ -299,6 +299,22 @@ def test_a_restarted_kernel_gets_a_sentence_and_the_demos_cell_runs_alone(page):
     assert sentence.count() == 0
 
 
+def test_camera_goes_off_when_the_notebook_is_closed(page):
+    track = start_camera(page)
+    page.evaluate("window.jupyterapp.shell.currentWidget.dispose()")
+    wait_for_end(track)
+    page.evaluate("void window.jupyterapp.commands.execute('docmanager:open', { path: '05_demo.ipynb' })")
+    run_all_cells(page)
+    assert "A sample" in wait_for_state(page, "upload", "done")
+
+
+def test_camera_goes_off_when_the_kernel_is_gone(page):
+    track = start_camera(page)
+    page.evaluate("void window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    wait_for_end(track)
+    assert "kernel" in wait_for_state(page, "camera", "error")
+
+
 def test_a_notebook_opened_again_says_how_to_get_the_demo(page):
     page.evaluate(
         """async () => {
@@ -322,19 +338,3 @@ def test_a_notebook_opened_again_says_how_to_get_the_demo(page):
     run_all_cells(page)
     assert "A sample" in wait_for_state(page, "upload", "done")
     assert not note.is_visible()
-
-
-def test_camera_goes_off_when_the_notebook_is_closed(page):
-    track = start_camera(page)
-    page.evaluate("window.jupyterapp.shell.currentWidget.dispose()")
-    wait_for_end(track)
-    page.evaluate("void window.jupyterapp.commands.execute('docmanager:open', { path: '05_demo.ipynb' })")
-    run_all_cells(page)
-    assert "A sample" in wait_for_state(page, "upload", "done")
-
-
-def test_camera_goes_off_when_the_kernel_is_gone(page):
-    track = start_camera(page)
-    page.evaluate("void window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
-    wait_for_end(track)
-    assert "kernel" in wait_for_state(page, "camera", "error")
