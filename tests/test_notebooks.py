@@ -130,12 +130,14 @@ def test_an_executed_notebook_is_fit_for_git(notebooks, tmp_path, capsys):
     picture = new_code_cell("from IPython.display import Image\nImage(bytes(9), format='png')")
     picture.metadata["tags"] = ["faces"]
     slider = new_code_cell("import ipywidgets\nipywidgets.IntSlider()")
-    path = notebooks("01_small.ipynb", new_code_cell("6 * 7"), picture, slider)
+    demo = new_code_cell("class Demo(ipywidgets.Tab):\n    pass\nDemo()")
+    path = notebooks("01_small.ipynb", new_code_cell("6 * 7"), picture, slider, demo)
     run_notebooks(folder=tmp_path / "out")
     notebook = nbformat.read(tmp_path / "out" / path.name, as_version=4)
     assert find_problems(notebook) == []
     assert notebook.cells[1].outputs[0].data == {"text/plain": "42"}
     assert notebook.cells[3].outputs[0].data == {"text/plain": "IntSlider(value=0)"}
+    assert set(notebook.cells[4].outputs[0].data) == {"text/plain", "image/jpeg"}
     assert all("execution" not in cell.metadata for cell in notebook.cells)
     assert notebook.metadata.language_info == {"name": "python"}
     assert re.fullmatch(r"01_small\.ipynb +\d+ s\n", capsys.readouterr().out)

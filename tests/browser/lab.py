@@ -149,17 +149,19 @@ def run_notebook(chromium, address, *, flags=(), height=900):
         yield page
 
 
-def run_all_cells(page):
-    """Choose "Run All Cells" once the notebook's kernel is connected: before, JupyterLab would ask for one.
-
-    Waits until the cells have run: only then are their former outputs gone, which look like new ones.
-    """
+def wait_for_kernel(page):
+    """Wait until the notebook's kernel is connected: before, JupyterLab would ask for one."""
     page.wait_for_function(
         """() => {
             const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
             return context?.isReady && context.session?.kernel?.status === "idle";
         }"""
     )
+
+
+def run_all_cells(page):
+    """Choose "Run All Cells", and wait until they have run: only then are the former outputs gone."""
+    wait_for_kernel(page)
     page.wait_for_function("window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => true)")
 
 
