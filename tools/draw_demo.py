@@ -39,6 +39,7 @@ def draw_demo(folder=PAGE_DIR):
     ):
         photo = look(page, server.address, 800)()
         take = look(page, server.address, 480)
+        page.add_style_tag(content=".ferlib-camera .ferlib-rate { display: none; }")  # how fast this machine is
         start_camera(page)
         page.wait_for_timeout(1500)  # until the words are told
         camera = take()
