@@ -28,11 +28,11 @@ INFERENCE_DIR = PROJECT_DIR / "ferlib" / "inference"
 VARIANTS = "reader/litert/litert_wasm_"
 """LiteRT's two programs; a browser takes one."""
 
-TITLES = {"upload": "Photo", "camera": "Camera", "steps": "How it works"}
+TITLES = {"upload": "Photo", "camera": "Camera", "film": "Film", "steps": "How it works"}
 NETWORKS = (DEMO_RUN, "compact")
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; "
-    "style-src 'self'; img-src 'self' blob: data:; manifest-src 'self'; base-uri 'none'; form-action 'none'"
+    "style-src 'self'; img-src 'self' blob: data:; media-src blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'"
 )
 """Content security policy: the browser lets the page ask nothing of other hosts."""
 

@@ -3,6 +3,7 @@
 import { openReader } from "./reader/reader.js";
 import camera from "./camera.js";
 import facts from "./facts.js";
+import film from "./film.js";
 import steps from "./steps.js";
 import upload from "./upload.js";
 
@@ -42,8 +43,5 @@ const model = {
     return answer;
   },
 };
-const photoTab = () => select(0);
-for (const name of ["paste", "drop"]) document.addEventListener(name, photoTab, { capture: true });
-upload.render({ model, el: panels[0], area: document.documentElement });
-camera.render({ model, el: panels[1] });
-steps.render({ model, el: panels[2] });
+[upload, camera, film, steps].forEach((view, i) =>
+  view.render({ model, el: panels[i], area: document.documentElement, show: () => select(i) }));

@@ -6,7 +6,6 @@ const GLIDE = 60; // ms in which a box goes most of the way to where its face wa
 const STRIP_SECONDS = 60;
 const STRIP_STEP = 250; // ms a column
 const STILL = 500; // ms for which words and percentages stand still, to be read
-const MOST_BARS = 3; // faces with bars: more would hide the people
 const CALM = matchMedia("(prefers-reduced-motion: reduce)"); // boxes jump then, and do not glide
 
 const SENTENCES = {
@@ -18,53 +17,65 @@ const SENTENCES = {
   ended: "The camera was unplugged or taken away. Press Start to try again.",
 };
 
-/** Seven bars beside a box, if there is room clear of all boxes `taken`. */
-function drawBars(context, box, probabilities, emotions, colors, unit, taken) {
-  const row = unit * 0.95;
-  const size = [unit * 7.5, row * (emotions.length + 0.6)];
-  const place = findPlace(context.canvas, box, size, unit * 0.4, taken);
-  if (!place) return;
-  taken.push([...place, ...size]);
-  const [left, top] = place;
-  context.fillStyle = "rgba(255, 255, 255, 0.82)";
-  context.fillRect(...place, ...size);
-  context.font = `${unit * 0.75}px system-ui, sans-serif`;
-  context.textBaseline = "middle";
-  emotions.forEach((emotion, i) => {
-    const middle = top + row * (i + 0.8);
-    context.fillStyle = "#212121";
-    context.fillText(emotion, left + unit * 0.3, middle);
-    context.fillStyle = colors[emotion];
-    context.fillRect(left + unit * 3.7, middle - row * 0.35, unit * 3.5 * probabilities[i], row * 0.7);
-  });
-}
-
 /** The last minute of the largest face: a column each quarter of a second, shared by seven colours. */
 function makeStrip(emotions, colors) {
   const columns = (1000 * STRIP_SECONDS) / STRIP_STEP;
   const canvas = element("canvas", "ferlib-strip", { width: columns, height: 50, role: "img" });
   canvas.setAttribute("aria-label", `The emotions of the largest face in the last ${STRIP_SECONDS} seconds`);
   const context = canvas.getContext("2d");
-  const names = emotions.map((emotion) => {
-    const swatch = element("i", "ferlib-swatch");
-    swatch.style.background = colors[emotion];
-    return element("span", "", {}, swatch, emotion);
-  });
   const figure = element("figure", "ferlib-minute", {}, canvas,
-    element("figcaption", "", {}, `last ${STRIP_SECONDS} seconds: `, ...names));
+    element("figcaption", "", {}, `last ${STRIP_SECONDS} seconds: `, ...makeLegend(emotions, colors)));
 
   function add(probabilities) {
     context.globalCompositeOperation = "copy";
     context.drawImage(canvas, -1, 0);
     context.globalCompositeOperation = "source-over";
-    let top = canvas.height;
-    probabilities?.forEach((probability, i) => {
-      const height = probability * canvas.height;
-      context.fillStyle = colors[emotions[i]];
-      context.fillRect(columns - 1, (top -= height), 1, height);
-    });
+    if (probabilities) drawShares(context, [columns - 1, 0, 1, canvas.height], probabilities, emotions, colors);
   }
   return { figure, add };
+}
+
+/** Records what is told of faces while its button is pressed, and then offers it as a table; the page alone has it. */
+function makeRecorder(emotions) {
+  let [table, began, running] = [null, 0, false];
+  const button = makeButton("Record", () => (running ? stop() : start()));
+  const save = makeButton("Download csv", () => table.save("camera.csv"));
+  const told = element("span", "ferlib-recorded", { role: "status" });
+  const row = element("div", "ferlib-row", {}, button, save, told);
+  button.classList.add("ferlib-record");
+  button.disabled = save.disabled = true;
+
+  function show(isRunning) {
+    running = isRunning;
+    button.setAttribute("aria-pressed", String(running));
+    save.disabled = running || !table?.count();
+    told.setAttribute("aria-live", running ? "off" : "polite"); // a screen reader would speak each count
+  }
+  function start() {
+    [table, began] = [openTable(["time", ...FACE_COLUMNS, ...emotions]), performance.now()];
+    show(true);
+    count();
+  }
+  function stop() {
+    if (!running) return;
+    show(false);
+    count();
+  }
+  function count() {
+    const length = `${countRows(table.count())} in ${Math.round((performance.now() - began) / 1000)} s`;
+    told.textContent = running ? `recording: ${length}` : `${length}, a row for each face and moment`;
+  }
+  function add(faces, scale) {
+    if (!running) return;
+    const time = ((performance.now() - began) / 1000).toFixed(3);
+    for (const face of faces) table.add([time, ...toCells(face.person, face, scale)]);
+  }
+  function enable(isEnabled) {
+    if (!isEnabled) stop();
+    button.disabled = !isEnabled;
+  }
+  show(false);
+  return { row, add, enable, refresh: () => running && count() };
 }
 
 function render({ model, el }) {
@@ -83,10 +94,11 @@ function render({ model, el }) {
   const video = element("video", "", { muted: true, playsInline: true, autoplay: true });
   const overlay = element("canvas", "");
   const strip = makeStrip(emotions, colors);
+  const recorder = makeRecorder(emotions);
   const stage = element("div", "ferlib-scene", { hidden: true }, element("div", "ferlib-stage", {}, video, overlay), strip.figure);
   const root = element("section", "ferlib ferlib-camera", { ariaLabel: "Read the camera" },
-    element("div", "ferlib-row", {}, button, snapshot, cameras, element("label", "", {}, mirror, " mirror"), rate), status,
-    element("p", "ferlib-limits", {}, LIMITS), stage);
+    element("div", "ferlib-row", {}, button, snapshot, cameras, element("label", "", {}, mirror, " mirror"), rate),
+    recorder.row, status, element("p", "ferlib-limits", {}, LIMITS), stage);
   Object.assign(root.dataset, { answers: 0, frames: 0 });
   snapshot.disabled = true;
   el.append(root);
@@ -114,6 +126,7 @@ function render({ model, el }) {
       await video.play();
       await listCameras(stream);
       stage.hidden = snapshot.disabled = false;
+      recorder.enable(true);
       root.dataset.state = "running";
       animate(mine);
       await follow(mine);
@@ -133,6 +146,7 @@ function render({ model, el }) {
     video.srcObject = null;
     persons = new Map();
     stage.hidden = snapshot.disabled = true;
+    recorder.enable(false);
     rate.textContent = "";
     root.dataset.state = sentence ? "error" : "stopped";
     button.textContent = "Start camera";
@@ -172,6 +186,7 @@ function render({ model, el }) {
         const now = performance.now();
         const due = now - told > STILL;
         place(faces, video.videoWidth / frame.width, due);
+        recorder.add(faces, video.videoWidth / frame.width);
         times.push(now);
         if (times.length > 20) times.shift();
         if (now - drawn > STRIP_STEP) {
@@ -180,10 +195,11 @@ function render({ model, el }) {
           drawn = now;
         }
         if (due) { // a screen reader speaks each change: words, not percentages
-          const text = [...persons.values()].map((person) => label(person.face, person.face.predicted)).join(", ") || "No face in view.";
+          const text = [...persons.values()].map((person) => label(person.face)).join(", ") || "No face in view.";
           if (status.textContent !== text) say(text);
           const answers = (1000 * (times.length - 1)) / (times.at(-1) - times[0]);
           if (times.length > 1) rate.textContent = `${Math.round(answers)} answers a second, ${reading}, ${Math.round(now - began)} ms each`;
+          recorder.refresh();
           told = now;
         }
         root.dataset.milliseconds = (now - began).toFixed(1);
@@ -208,8 +224,7 @@ function render({ model, el }) {
     persons = here;
   }
 
-  const label = ({ person }, text) => (persons.size > 1 ? `${person} ${text}` : text);
-  const share = (face) => ({ ...face, probabilities: [face.probabilities[emotions.indexOf(face.emotion)]] });
+  const label = ({ person, predicted }) => (persons.size > 1 ? `${person} ${predicted}` : predicted);
 
   /** Draws the overlay at the screen's rate, the boxes on their way. */
   function animate(mine) {
@@ -222,21 +237,13 @@ function render({ model, el }) {
       const way = CALM.matches ? 1 : 1 - Math.exp((before - now) / GLIDE);
       before = now;
       [overlay.width, overlay.height] = [video.videoWidth, video.videoHeight];
-      const unit = overlay.width / 32;
       const boxes = [...persons.values()].map((person) => {
         person.box = person.box.map((value, i) => value + (person.target[i] - value) * way);
         const [x, y, width, height] = person.box;
         // the video is mirrored by CSS; boxes are mirrored here, so that their text is not
         return [mirror.checked ? overlay.width - x - width : x, y, width, height];
       });
-      const [faces, taken] = [[...persons.values()].map((person) => person.face), [...boxes]];
-      faces.forEach((face, i) => {
-        const dash = DASHES[(face.person - 1) % DASHES.length];
-        drawBox(context, boxes[i], label(face, describe(share(face))), colorOf(face, colors), unit, { dash, taken });
-      });
-      if (faces.length <= MOST_BARS) {
-        faces.forEach((face, i) => drawBars(context, boxes[i], face.probabilities, emotions, colors, unit, taken));
-      }
+      drawPeople(context, [...persons.values()].map((person) => person.face), boxes, emotions, colors, persons.size > 1);
       root.dataset.frames = Number(root.dataset.frames) + 1;
     }
     requestAnimationFrame(draw);

@@ -1,4 +1,4 @@
-// What the views share: elements, colours, boxes, bars, downloads, and asking for answers.
+// What the views share: elements, colours, boxes, bars, files in, tables out, and asking for answers.
 
 /** A new element with a class, attributes (or properties) and children. */
 function element(tag, className, attributes = {}, ...children) {
@@ -54,8 +54,28 @@ function makeBars(probabilities, emotions, colors) {
   return list;
 }
 
-const LIMITS = "It names the expression that a crowd would name, not what a person feels, and it errs more often on faces " +
+const LIMITS = "It names the expression that most people would name, not what a person feels, and it errs more often on faces " +
   "unlike those it learnt from. Not for decisions about people.";
+
+/** Hands files that are dropped or pasted on `target` to `take`, until `leaving` aborts; `field` shows where they go. */
+function takeFiles(target, field, take, leaving) {
+  const on = (name, handler) => target.addEventListener(name, handler, leaving);
+  const handle = (event, data) => {
+    event.preventDefault();
+    event.stopPropagation();
+    field.classList.remove("ferlib-over");
+    take([...data.files]);
+  };
+  on("paste", (event) => handle(event, event.clipboardData));
+  on("drop", (event) => handle(event, event.dataTransfer));
+  on("dragover", (event) => {
+    event.preventDefault();
+    field.classList.add("ferlib-over");
+  });
+  on("dragleave", () => field.classList.remove("ferlib-over"));
+}
+
+const isFilm = ({ type }) => type.startsWith("video/");
 
 /** Hands a file to the reader; nothing passes through the kernel. */
 function download(blob, name) {
@@ -64,9 +84,39 @@ function download(blob, name) {
   setTimeout(() => URL.revokeObjectURL(href), 10_000);
 }
 
+const FACE_COLUMNS = ["face", "x", "y", "width", "height", "score", "predicted", "coarse"]; // and the emotions
+
+/** A face's cells in a table; its box in pixels of the picture, which is `scale` times what was read. */
+const toCells = (number, { box, score, predicted, coarse, probabilities }, scale = 1) => [
+  number, ...box.map((value) => Math.round(value * scale)), score.toFixed(4), predicted, coarse,
+  ...probabilities.map((probability) => probability.toFixed(4)),
+];
+
+const countRows = (n) => (n === 1 ? "1 row" : `${n.toLocaleString("en")} rows`);
+const stemOf = (name) => name.replace(/\.[^.]*$/, "");
+const quote = (text) => `"${text.replaceAll('"', '""')}"`;
+
+/** A table that is saved as csv. Its older rows lie in blobs, outside the page's memory: it may become long. */
+function openTable(columns) {
+  const [parts, lines] = [[], []];
+  let count = -1; // without its head
+
+  function add(cells) {
+    lines.push(`${cells.join(",")}\n`);
+    count += 1;
+    if (lines.length === 1000) parts.push(new Blob(lines.splice(0)));
+  }
+  add(columns);
+  const save = (name) => download(new Blob([...parts, ...lines], { type: "text/csv" }), name);
+  return { add, save, count: () => count };
+}
+
 const toBlob = (canvas, type, quality) => new Promise((resolve) => canvas.toBlob(resolve, type, quality));
 
 const DASHES = [[], [7, 5], [1, 3]]; // strokes and gaps of the first, second, third person, in widths of the line
+
+const MOST_BARS = 3; // people with bars: more would hide them
+const LEAST_TEXT = 12; // pixels of the screen
 
 /** The colour of what is predicted: a light grey where the network is not sure. */
 const colorOf = (face, colors) => colors[face.predicted] ?? "#E6E6E6";
@@ -114,6 +164,59 @@ function drawBox(context, box, label, color, unit, { line = Math.max(2, unit / 8
     return;
   }
 }
+
+/** Seven bars beside a box, if there is room clear of all boxes `taken`. */
+function drawBars(context, box, probabilities, emotions, colors, unit, taken) {
+  const row = unit * 0.95;
+  const size = [unit * 7.5, row * (emotions.length + 0.6)];
+  const place = findPlace(context.canvas, box, size, unit * 0.4, taken);
+  if (!place) return;
+  taken.push([...place, ...size]);
+  const [left, top] = place;
+  context.fillStyle = "rgba(255, 255, 255, 0.82)";
+  context.fillRect(...place, ...size);
+  context.font = `${unit * 0.75}px system-ui, sans-serif`;
+  context.textBaseline = "middle";
+  emotions.forEach((emotion, i) => {
+    const middle = top + row * (i + 0.8);
+    context.fillStyle = "#212121";
+    context.fillText(emotion, left + unit * 0.3, middle);
+    context.fillStyle = colors[emotion];
+    context.fillRect(left + unit * 3.7, middle - row * 0.35, unit * 3.5 * probabilities[i], row * 0.7);
+  });
+}
+
+/** What a face that is followed shows: its answer, which is held, and how likely that is now. */
+const describeHeld = (face, emotions) =>
+  describe({ ...face, probabilities: [face.probabilities[emotions.indexOf(face.emotion)]] });
+
+/** Draws what is told of people over a moving picture: at each's box, in pixels of the canvas. */
+function drawPeople(context, faces, boxes, emotions, colors, numbered) {
+  const { width, clientWidth } = context.canvas;
+  const unit = Math.max(width / 32, (LEAST_TEXT * width) / (clientWidth || width));
+  const taken = [...boxes];
+  faces.forEach((face, i) => {
+    const text = `${numbered ? `${face.person} ` : ""}${describeHeld(face, emotions)}`;
+    drawBox(context, boxes[i], text, colorOf(face, colors), unit, { dash: DASHES[(face.person - 1) % DASHES.length], taken });
+  });
+  if (faces.length > MOST_BARS) return;
+  faces.forEach((face, i) => drawBars(context, boxes[i], face.probabilities, emotions, colors, unit, taken));
+}
+
+/** A column shared by seven colours. */
+function drawShares(context, [left, top, width, height], probabilities, emotions, colors) {
+  let bottom = top + height;
+  probabilities.forEach((probability, i) => {
+    context.fillStyle = colors[emotions[i]];
+    context.fillRect(left, (bottom -= probability * height), width, probability * height);
+  });
+}
+
+const makeLegend = (emotions, colors) => emotions.map((emotion) => {
+  const swatch = element("i", "ferlib-swatch");
+  swatch.style.background = colors[emotion];
+  return element("span", "", {}, swatch, emotion);
+});
 
 const SILENT = "No answer from the kernel: it is busy or was restarted. If it stays so, choose Run All Cells.";
 const GONE = "The kernel was restarted or shut down: choose Run All Cells.";

@@ -49,8 +49,8 @@ function summarize(faces) {
 
 const countFaces = (n) => (n === 1 ? "1 face" : `${n} faces`);
 
-/** `area` takes drops and pastes: the whole page, or by default the view's own field for it. */
-function render({ model, el, area }) {
+/** `area` takes drops and pastes: the whole page, or by default the view's own field for it; `show` opens the view's tab. */
+function render({ model, el, area, show }) {
   const emotions = model.get("emotions");
   const colors = model.get("colors");
   const line = openLine(model);
@@ -62,7 +62,7 @@ function render({ model, el, area }) {
   const input = element("input", "", { type: "file", accept: "image/*", multiple: true, hidden: true });
   const hint = area ? "or drop some anywhere, or paste" : "or drop some here, or click beside the button and paste (Ctrl+V)";
   const drop = element("div", "ferlib-drop", { tabIndex: area ? -1 : 0, role: "group", ariaLabel: "Drop or paste photos here", ...OWN_KEYS },
-    makeButton("Choose photos", () => input.click()), element("span", "", {}, hint), input);
+    makeButton("Choose photos", () => input.click()), element("span", "ferlib-hint", {}, hint), input);
   const row = element("ul", "ferlib-thumbs", { ariaLabel: "Photos", hidden: true });
   const status = element("p", "ferlib-status", { role: "status" });
   const canvas = element("canvas", "ferlib-photo", { role: "img", hidden: true });
@@ -113,14 +113,11 @@ function render({ model, el, area }) {
   /** A row a face of all photos that were chosen together, its box in pixels of the photo as it was chosen. */
   async function saveTable() {
     const { batch, stem } = shown.photo;
-    const read = (await Promise.allSettled(batch.map((photo) => photo.answer))).map(({ value }) => value?.faces ?? []);
-    const rows = read.flatMap((faces, number) => faces.map((face, i) => [
-      `"${batch[number].name.replaceAll('"', '""')}"`, i + 1, ...face.box.map(Math.round), face.score.toFixed(4), face.predicted,
-      face.coarse, ...face.probabilities.map((probability) => probability.toFixed(4)),
-    ]));
-    const head = ["photo", "face", "x", "y", "width", "height", "score", "predicted", "coarse", ...emotions];
-    const text = [head, ...rows].map((cells) => `${cells.join(",")}\n`).join("");
-    download(new Blob([text], { type: "text/csv" }), batch.length > 1 ? "faces.csv" : `${stem}_faces.csv`);
+    const table = openTable(["photo", ...FACE_COLUMNS, ...emotions]);
+    const read = await Promise.allSettled(batch.map((photo) => photo.answer));
+    read.forEach(({ value }, number) => value?.faces.forEach((face, i) =>
+      table.add([quote(batch[number].name), ...toCells(i + 1, face)])));
+    table.save(batch.length > 1 ? "faces.csv" : `${stem}_faces.csv`);
   }
 
   /** Puts photos at the head of the row; `batch`: all of them, if they were chosen together. */
@@ -130,7 +127,7 @@ function render({ model, el, area }) {
       const badge = element("span", "ferlib-found", { ariaHidden: "true" });
       const button = element("button", "ferlib-thumb", { type: "button", title: photo.name, ariaLabel: photo.name, ...OWN_KEYS }, picture, badge);
       button.addEventListener("click", () => open(photo));
-      Object.assign(photo, { picture, badge, button, batch: batch ?? [photo], stem: photo.name.replace(/\.[^.]*$/, "") });
+      Object.assign(photo, { picture, badge, button, batch: batch ?? [photo], stem: stemOf(photo.name) });
     }
     row.prepend(...photos.map(({ button }) => element("li", "", {}, button)));
     row.hidden = row.children.length < 2;
@@ -226,24 +223,20 @@ function render({ model, el, area }) {
     }
   }
 
-  /** Reads files, the first one on the screen. */
+  /** Reads files, the first one on the screen; films that come with them are another view's. */
   async function take(chosen) {
-    const photos = [...chosen].map((file) => ({ file, name: file.name }));
+    const files = area ? chosen.filter((file) => !isFilm(file)) : chosen;
+    if (chosen.length && !files.length) return;
+    show?.();
+    const photos = files.map((file) => ({ file, name: file.name }));
     if (!photos.length) return say("That was no file. Drop or paste a picture.", true);
     offer(photos, photos);
     await open(photos[0]);
     for (const photo of photos.slice(1)) await load(photo).then((copy) => read(photo, copy)).catch(() => {}); // its badge tells
   }
 
-  const target = area ?? drop;
   const leaving = new AbortController();
-  const on = (name, handler) => target.addEventListener(name, handler, leaving);
-  const handle = (event, data) => {
-    event.preventDefault();
-    event.stopPropagation();
-    drop.classList.remove("ferlib-over");
-    take(data.files);
-  };
+  takeFiles(area ?? drop, drop, take, leaving);
   input.addEventListener("change", () => {
     if (input.files.length) take([...input.files]);
     input.value = ""; // the same file may be chosen again
@@ -256,13 +249,6 @@ function render({ model, el, area }) {
     choose(shown.faces.findIndex(inside));
   });
   cards.addEventListener("click", (event) => choose([...cards.children].indexOf(event.target.closest("li"))));
-  on("paste", (event) => handle(event, event.clipboardData));
-  on("drop", (event) => handle(event, event.dataTransfer));
-  on("dragover", (event) => {
-    event.preventDefault();
-    drop.classList.add("ferlib-over");
-  });
-  on("dragleave", () => drop.classList.remove("ferlib-over"));
 
   offer(examples);
   const [{ width, height }] = examples;

@@ -14,7 +14,8 @@ export async function openSession() {
   let predictor = await openPredictor(DEMO_RUN);
   let latest = null; // {photo, faces}: the photo or frame with a face that was read last
   let parts = new Blob();
-  let [tracker, isCut, time] = [openTracker(), openScenes(), 0];
+  const live = openTracker();
+  let film = null; // {tracker, isCut, seconds} of the film that is read
 
   async function predict(photo) {
     const faces = await predictor.predict(photo);
@@ -23,6 +24,8 @@ export async function openSession() {
   }
 
   const tell = (faces, rest) => ({ kind: "faces", faces, reading: predictor.reading, ...rest });
+
+  const tellPersons = (persons) => [tell(persons.map((face) => ({ person: face.person, ...describe(face) }))), []];
 
   async function readPhoto(file, return_photo) {
     const photo = await toPixels(file);
@@ -60,14 +63,14 @@ export async function openSession() {
       return [{ kind: "photo", boxes }, [await toFile(data, width, height, "image/jpeg")]];
     },
 
-    /** A frame of the camera, or of a film, at so many seconds: a film may be wound back, and cut. */
+    /** A frame of the camera, or of a film, at so many seconds: a film begins at 0, may be wound back, and cut. */
     async frame({ seconds }, [picture]) {
-      const [photo, now] = [await toPixels(picture), seconds ?? performance.now() / 1000];
-      if (now < time) [tracker, isCut] = [openTracker(), openScenes()];
-      time = now;
-      if (seconds !== undefined && isCut(photo)) tracker.cut();
-      const persons = tracker.update(await predict(photo), now);
-      return [tell(persons.map((face) => ({ person: face.person, ...describe(face) }))), []];
+      const photo = await toPixels(picture);
+      if (seconds === undefined) return tellPersons(live.update(await predict(photo), performance.now() / 1000));
+      if (!(seconds > film?.seconds)) film = { tracker: openTracker(), isCut: openScenes() };
+      film.seconds = seconds;
+      if (film.isCut(photo)) film.tracker.cut();
+      return tellPersons(film.tracker.update(await predictor.predict(photo), seconds));
     },
 
     async steps({ face: number, changes, ...message }) {
