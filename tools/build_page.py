@@ -32,7 +32,8 @@ TITLES = {"upload": "Photo", "camera": "Camera", "film": "Film", "steps": "How i
 NETWORKS = (DEMO_RUN, "compact")
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; "
-    "style-src 'self'; img-src 'self' blob: data:; media-src blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'"
+    "style-src 'self'; img-src 'self' blob: data:; media-src blob:; manifest-src 'self'; base-uri 'none'; "
+    "form-action 'none'"
 )
 """Content security policy: the browser lets the page ask nothing of other hosts."""
 

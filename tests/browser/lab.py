@@ -197,7 +197,7 @@ def upload(page, path):
 
 
 def read_table(page):
-    """The rows of the csv that the photo's tab offers, list of dict."""
+    """The rows of the csv that a tab offers, list of dict."""
     with page.expect_download() as download:
         page.get_by_role("button", name="Download csv").click()
     with download.value.path().open() as file:

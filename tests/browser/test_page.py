@@ -1,9 +1,11 @@
 """The page for visitors: `build/page/` in Chromium, from a server that knows nothing but files."""
 
+import base64
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import cv2
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -22,7 +24,8 @@ from lab import (
 from PIL import Image
 
 from ferlib.config import EMOTIONS
-from ferlib.inference import load_predictor, sample_photo
+from ferlib.inference import load_predictor, predict_video, sample_photo
+from ferlib.inference._predict import FIELDS
 from tools import build_page, build_reader
 
 pytestmark = pytest.mark.browser
@@ -96,11 +99,49 @@ def thumbs(page):
     return [button.get_attribute("aria-label") for button in page.locator(".ferlib-thumb").all()]
 
 
-def open_tabs(page):
+def write_film(path, frames):
+    """Write a film that browsers read, ten of these frames a second; the path."""
+    height, width = frames[0].shape[:2]
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"VP80"), 10, (width, height))
+    assert writer.isOpened()
+    for frame in frames:
+        writer.write(frame[..., ::-1])
+    writer.release()
+    return path
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    """A film of 3 s: one face, nobody, then two."""
+    photo = cv2.resize(sample_photo(), (240, 240), interpolation=cv2.INTER_AREA)
+    one, none = np.full((2, 240, 480, 3), 120, np.uint8)
+    one[:, 120:360] = photo
+    frames = [np.roll(one, 2 * i, axis=1) for i in range(10)]
+    two = np.hstack([photo, photo[:, ::-1]])
+    return write_film(tmp_path_factory.mktemp("film") / "party.webm", [*frames, *[none] * 10, *[two] * 10])
+
+
+def read_film(page, path):
+    """Choose a film as a visitor would; what is said when it has been read."""
+    page.get_by_role("tab", name="Film").click()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a film").click()
+    chooser.value.set_files(path)
+    return wait_for_film(page)
+
+
+def wait_for_film(page):
+    page.locator(".ferlib-film:is([data-state=done], [data-state=error])").wait_for()
+    return page.locator(".ferlib-film .ferlib-status").inner_text()
+
+
+def open_tabs(page, film):
     """Open one tab after the other; gives the name of each once it has settled."""
-    for view, name in {"upload": "Photo", "camera": "Camera", "steps": "How it works"}.items():
+    for view, name in {"upload": "Photo", "camera": "Camera", "film": "Film", "steps": "How it works"}.items():
         page.get_by_role("tab", name=name).click()
-        if view != "camera":
+        if view == "film":
+            read_film(page, film)
+        elif view != "camera":
             wait_for_state(page, view, "done")
         yield name
 
@@ -204,6 +245,107 @@ def test_the_camera_is_followed_and_the_snapshot_waits_for_it(visit):
     assert track.evaluate("track => track.readyState") == "ended"
 
 
+def test_the_camera_is_recorded_only_when_asked(visit):
+    page = visit()
+    page.get_by_role("tab", name="Camera").click()
+    record, save = (page.get_by_role("button", name=name) for name in ("Record", "Download csv"))
+    assert record.is_disabled() and save.is_disabled()
+    start_camera(page)
+    assert save.is_disabled()
+    record.click()
+    page.get_by_text("recording: 5").wait_for()
+    page.get_by_role("button", name="Stop camera").click()
+    rows = read_table(page)
+    assert page.locator(".ferlib-recorded").inner_text().startswith(f"{len(rows)} rows in ")
+    assert list(rows[0]) == ["time", "face", *FIELDS]
+    times = [float(row["time"]) for row in rows]
+    assert times[0] < 3 and times == sorted(times) and rows[0]["face"] == "1"
+    assert all(sum(float(row[emotion]) for emotion in EMOTIONS) == pytest.approx(1, abs=0.001) for row in rows)
+    assert all(80 < float(row["width"]) < 160 for row in rows)  # pixels of the camera
+
+
+def test_a_film_is_read_as_python_reads_it(visit, film):
+    page = visit()
+    assert read_film(page, film).startswith("party.webm: 3 faces in 0:03.0")
+    rows = read_table(page)
+    assert list(rows[0]) == ["file", "time", "face", *FIELDS]
+    expected = predict_video(film, load_predictor())
+    assert [(float(row["time"]), int(row["face"])) for row in rows] == [
+        (pytest.approx(row["time"], abs=0.05), row["person"]) for row in expected
+    ]
+    for row, other in zip(rows, expected, strict=True):
+        assert [float(row[emotion]) for emotion in EMOTIONS] == pytest.approx([other[e] for e in EMOTIONS], abs=0.05)
+        assert row["file"] == "party.webm" and row["predicted"] == other["predicted"]
+
+
+def test_a_films_timeline_leads_to_its_moments(visit, film):
+    def told(seconds):
+        page.wait_for_function(f"Math.abs(document.querySelector('video[src]').currentTime - {seconds}) < 0.05")
+        page.wait_for_function("!document.querySelector('video[src]').seeking")
+        return slider.get_attribute("aria-valuetext")
+
+    page = visit()
+    read_film(page, film)
+    slider = page.get_by_role("slider", name="Moment of the film")
+    assert told(0).startswith("0:00.0: 1 happy")
+    page.get_by_role("button", name="0:02.0").first.click()
+    assert re.match(r"0:02.0: 2 \w+ .*, 3 \w+ ", told(2))
+    page.screenshot(path=SCREENSHOTS / "page_film.png")
+    slider.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowLeft")
+    assert told(1.5) == "0:01.5: no face"
+    box = slider.bounding_box()
+    page.mouse.click(box["x"] + 0.9 * box["width"], box["y"] + 5)
+    assert "2 happy" in told(2.7)
+    page.get_by_role("button", name="Play").click()
+    page.get_by_role("button", name="Pause").wait_for()
+
+
+def test_a_film_that_is_cancelled_keeps_what_was_read(visit, tmp_path):
+    page = visit()
+    photo = cv2.resize(sample_photo(), (240, 240), interpolation=cv2.INTER_AREA)
+    long = write_film(tmp_path / "long.webm", [photo] * 1200)
+    page.get_by_role("tab", name="Film").click()
+    page.locator(".ferlib-film input[type=file]").set_input_files(long)
+    page.get_by_text("of 2:00.0").wait_for()
+    page.get_by_role("button", name="Cancel").click()
+    said = wait_for_film(page)
+    assert "1 face in 0:" in said and "of 2:00.0" in said and read_table(page)
+
+
+def test_a_bad_film_gets_a_sentence(visit, film, tmp_path):
+    page = visit()
+    (tmp_path / "notes.mp4").write_text("no film")
+    assert "cannot read that film" in read_film(page, tmp_path / "notes.mp4")
+    (tmp_path / "empty.mp4").touch()
+    assert "empty (0 bytes)" in read_film(page, tmp_path / "empty.mp4")
+    fog = write_film(tmp_path / "fog.webm", [np.full((120, 160, 3), 90 + i, np.uint8) for i in range(8)])
+    assert "No face found in this film" in read_film(page, fog)
+    content = film.read_bytes()
+    (tmp_path / "half.webm").write_bytes(content[: len(content) // 2])
+    said = read_film(page, tmp_path / "half.webm")
+    assert re.search(r"1 face in 0:0\d\.\d of 0:03\.0", said) and "The rest cannot be read" in said
+    assert read_film(page, film).startswith("party.webm: 3 faces")  # and the page goes on
+
+
+def test_a_film_may_be_dropped_anywhere(visit, film):
+    page = visit()
+    page.evaluate(
+        """(content) => {
+            const data = new DataTransfer();
+            const bytes = Uint8Array.from(atob(content), (character) => character.charCodeAt());
+            data.items.add(new File([bytes], "party.webm", { type: "video/webm" }));
+            const event = new DragEvent("drop", { dataTransfer: data, bubbles: true });
+            document.querySelector("footer").dispatchEvent(event);
+        }""",
+        base64.b64encode(film.read_bytes()).decode(),
+    )
+    assert wait_for_film(page).startswith("party.webm: 3 faces")
+    assert page.get_by_role("tab", name="Film").get_attribute("aria-selected") == "true"
+    assert thumbs(page)[0].startswith("astronaut")
+
+
 def test_the_steps_follow_the_sliders(visit):
     page = visit()
     page.get_by_role("tab", name="How it works").click()
@@ -257,9 +399,9 @@ def test_a_new_build_takes_the_place_of_the_old_one(visit, folder):
     build_page.write_worker(folder)
 
 
-def test_the_browser_forbids_other_hosts(visit):
+def test_the_browser_forbids_other_hosts(visit, film):
     page = visit(bypass_csp=False)
-    assert "1 face" in status(page)
+    assert "1 face" in status(page) and "3 faces" in read_film(page, film)
     forbidden = page.evaluate(
         """() => new Promise((done) => {
             addEventListener("securitypolicyviolation", ({ blockedURI }) => done(blockedURI));
@@ -270,9 +412,9 @@ def test_the_browser_forbids_other_hosts(visit):
 
 
 @pytest.mark.parametrize("width", [390, 2560])
-def test_nothing_is_wider_than_the_screen(visit, server, width):
+def test_nothing_is_wider_than_the_screen(visit, server, film, width):
     page = visit(width=width, height=844)
-    for name in open_tabs(page):
+    for name in open_tabs(page, film):
         page.screenshot(path=SCREENSHOTS / f"page_{width}_{name.split()[0].lower()}.png")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     for path in ("report/README.html", "report/models/README.html", "report/notebooks/04_evaluate.html"):
@@ -301,7 +443,7 @@ def test_dark_is_dark_and_light_is_light(visit):
 
 
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
-def test_axe_finds_nothing_that_keeps_people_out(visit, color_scheme):
+def test_axe_finds_nothing_that_keeps_people_out(visit, film, color_scheme):
     def grave(page):
         found = Axe().run(page).response["violations"]
         return [
@@ -312,7 +454,7 @@ def test_axe_finds_nothing_that_keeps_people_out(visit, color_scheme):
         ]
 
     page = visit(color_scheme=color_scheme)
-    for _ in open_tabs(page):
+    for _ in open_tabs(page, film):
         assert grave(page) == []
     for path in ("report/README.html", "report/notebooks/04_evaluate.html"):
         assert grave(visit(path, color_scheme=color_scheme)) == []

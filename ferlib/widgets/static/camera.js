@@ -98,7 +98,7 @@ function render({ model, el }) {
   const stage = element("div", "ferlib-scene", { hidden: true }, element("div", "ferlib-stage", {}, video, overlay), strip.figure);
   const root = element("section", "ferlib ferlib-camera", { ariaLabel: "Read the camera" },
     element("div", "ferlib-row", {}, button, snapshot, cameras, element("label", "", {}, mirror, " mirror"), rate),
-    recorder.row, status, element("p", "ferlib-limits", {}, LIMITS), stage);
+    status, element("p", "ferlib-limits", {}, LIMITS), stage, recorder.row);
   Object.assign(root.dataset, { answers: 0, frames: 0 });
   snapshot.disabled = true;
   el.append(root);

@@ -88,14 +88,14 @@ function findMoments(readings, emotions) {
   return longest.sort((a, b) => a.from - b.from || a.person - b.person);
 }
 
-/** Lanes of faces over time, and a slider over them that seeks. */
-function makeTimeline(emotions, colors) {
+/** Lanes of faces over time, and a slider over them that seeks; beneath it, `controls`. */
+function makeTimeline(emotions, colors, controls) {
   const canvas = element("canvas", "", { width: 1200, height: 56, role: "img", ariaLabel: "The emotions over time" });
   const context = canvas.getContext("2d");
   const slider = element("input", "", { type: "range", min: 0, value: 0, ariaLabel: "Moment of the film", ...OWN_KEYS });
   const note = element("p", "ferlib-about");
   const figure = element("figure", "ferlib-timeline", {}, element("div", "ferlib-lanes", {}, canvas, slider),
-    element("figcaption", "", {}, ...makeLegend(emotions, colors)), note);
+    element("div", "ferlib-row", {}, ...controls, element("figcaption", "", {}, ...makeLegend(emotions, colors))), note);
 
   function draw(readings, duration) {
     const lanes = Math.max(1, Math.min(MOST_LANES, readings.lanes.length));
@@ -130,7 +130,9 @@ function render({ model, el, area, show }) {
   const status = element("p", "ferlib-status", { role: "status" });
   const video = element("video", "", { playsInline: true, preload: "auto" });
   const overlay = element("canvas", "");
-  const timeline = makeTimeline(emotions, colors);
+  const player = makeButton("Play", () => (video.paused ? video.play() : video.pause()));
+  const now = element("span", "ferlib-rate");
+  const timeline = makeTimeline(emotions, colors, [player, now]);
   const moments = element("tbody", "");
   const caption = element("caption", "");
   const head = element("tr", "", {}, ...["from", "for", "face", "shows"].map((name) => element("th", "", { scope: "col" }, name)));
@@ -159,11 +161,10 @@ function render({ model, el, area, show }) {
     root.dataset.state = state;
     going.classList.toggle("ferlib-quiet", !reads);
     list.hidden = files.hidden = state !== "done";
-    video.controls = state === "done";
-    timeline.slider.disabled = state !== "done";
+    player.disabled = timeline.slider.disabled = state !== "done";
   }
 
-  /** Reads a file, if it is a film; `chosen` by hand it is taken for one. */
+  /** Reads the first of some files. */
   async function open([file]) {
     if (film) URL.revokeObjectURL(film.url);
     const mine = (film = { name: file.name, url: URL.createObjectURL(file), readings: openReadings(), reads: true });
@@ -229,10 +230,9 @@ function render({ model, el, area, show }) {
     for (let i = 0; mine.reads && i * STEP < video.duration; i++) {
       await seek(i * STEP);
       if (film !== mine) return;
-      if (video.ended) { // so soon, where the rest of the file is missing
+      if (video.ended && video.duration - i * STEP > SHORT) { // the rest of the file is missing
         await answered;
-        if (video.duration - i * STEP > SHORT) throw new Error(DAMAGED);
-        return;
+        throw new Error(DAMAGED);
       }
       context.drawImage(video, 0, 0, frame.width, frame.height);
       const picture = await createImageBitmap(frame);
@@ -308,6 +308,7 @@ function render({ model, el, area, show }) {
     const seconds = video.currentTime;
     const faces = film.readings.at(seconds);
     draw(faces);
+    now.textContent = clock(seconds);
     if (document.activeElement !== timeline.slider || !video.paused) timeline.slider.value = seconds;
     const words = faces.map((face) => `${isNumbered() ? `${face.person} ` : ""}${describeHeld(face, emotions)}`).join(", ") || "no face";
     timeline.slider.setAttribute("aria-valuetext", `${clock(seconds)}: ${words}`);
@@ -319,10 +320,12 @@ function render({ model, el, area, show }) {
 
   function play() {
     follow();
-    if (!video.paused && !video.ended) requestAnimationFrame(play);
+    if (!video.paused) requestAnimationFrame(play);
   }
 
   video.addEventListener("play", play);
+  for (const name of ["play", "pause"]) video.addEventListener(name, () => (player.textContent = video.paused ? "Play" : "Pause"));
+  video.addEventListener("click", () => player.click());
   video.addEventListener("seeked", follow);
   function leadTo(seconds) {
     video.pause();
