@@ -23,7 +23,7 @@ function makeStrip(emotions, colors) {
   const canvas = element("canvas", "ferlib-strip", { width: columns, height: 50, role: "img" });
   canvas.setAttribute("aria-label", `The emotions of the largest face in the last ${STRIP_SECONDS} seconds`);
   const context = canvas.getContext("2d");
-  const figure = element("figure", "ferlib-minute", {}, canvas,
+  const figure = element("figure", "", {}, canvas,
     element("figcaption", "", {}, `last ${STRIP_SECONDS} seconds: `, ...makeLegend(emotions, colors)));
 
   function add(probabilities) {
@@ -95,18 +95,25 @@ function render({ model, el }) {
   const overlay = element("canvas", "");
   const strip = makeStrip(emotions, colors);
   const recorder = makeRecorder(emotions);
-  const stage = element("div", "ferlib-scene", { hidden: true }, element("div", "ferlib-stage", {}, video, overlay), strip.figure);
+  const stage = element("div", "ferlib-stage", {}, video, overlay);
   const root = element("section", "ferlib ferlib-camera", { ariaLabel: "Read the camera" },
     element("div", "ferlib-row", {}, button, snapshot, cameras, element("label", "", {}, mirror, " mirror"), rate),
-    status, element("p", "ferlib-limits", {}, LIMITS), stage, recorder.row);
+    status, element("p", "ferlib-limits", {}, LIMITS),
+    element("div", "ferlib-scene", {}, stage, element("div", "ferlib-minute", {}, strip.figure, recorder.row)));
   Object.assign(root.dataset, { answers: 0, frames: 0 });
-  snapshot.disabled = true;
+  enable(false);
   el.append(root);
   say(model.get("promise"));
 
   function say(text, bad = false) {
     status.textContent = text;
     status.classList.toggle("ferlib-bad", bad);
+  }
+
+  /** Shows what a running camera shows, and lets it be used. */
+  function enable(runs) {
+    stage.hidden = strip.figure.hidden = snapshot.disabled = !runs;
+    recorder.enable(runs);
   }
 
   async function start() {
@@ -125,8 +132,7 @@ function render({ model, el }) {
       video.srcObject = stream;
       await video.play();
       await listCameras(stream);
-      stage.hidden = snapshot.disabled = false;
-      recorder.enable(true);
+      enable(true);
       root.dataset.state = "running";
       animate(mine);
       await follow(mine);
@@ -145,8 +151,7 @@ function render({ model, el }) {
     }
     video.srcObject = null;
     persons = new Map();
-    stage.hidden = snapshot.disabled = true;
-    recorder.enable(false);
+    enable(false);
     rate.textContent = "";
     root.dataset.state = sentence ? "error" : "stopped";
     button.textContent = "Start camera";

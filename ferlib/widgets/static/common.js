@@ -193,14 +193,14 @@ const describeHeld = (face, emotions) =>
 /** Draws what is told of people over a moving picture: at each's box, in pixels of the canvas. */
 function drawPeople(context, faces, boxes, emotions, colors, numbered) {
   const { width, clientWidth } = context.canvas;
-  const unit = Math.max(width / 32, (LEAST_TEXT * width) / (clientWidth || width));
+  const hasBars = faces.length <= MOST_BARS;
+  const unit = Math.max(width / (hasBars ? 32 : 48), (LEAST_TEXT * width) / (clientWidth || width));
   const taken = [...boxes];
   faces.forEach((face, i) => {
     const text = `${numbered ? `${face.person} ` : ""}${describeHeld(face, emotions)}`;
     drawBox(context, boxes[i], text, colorOf(face, colors), unit, { dash: DASHES[(face.person - 1) % DASHES.length], taken });
   });
-  if (faces.length > MOST_BARS) return;
-  faces.forEach((face, i) => drawBars(context, boxes[i], face.probabilities, emotions, colors, unit, taken));
+  if (hasBars) faces.forEach((face, i) => drawBars(context, boxes[i], face.probabilities, emotions, colors, unit, taken));
 }
 
 /** A column shared by seven colours. */
