@@ -298,8 +298,11 @@ def test_a_films_timeline_leads_to_its_moments(visit, film):
     box = slider.bounding_box()
     page.mouse.click(box["x"] + 0.9 * box["width"], box["y"] + 5)
     assert "2 happy" in told(2.7)
+    slider.press("Home")
     page.get_by_role("button", name="Play").click()
     page.get_by_role("button", name="Pause").wait_for()
+    read_film(page, film)
+    assert page.get_by_role("button", name="Play").is_enabled()
 
 
 def test_a_film_that_is_cancelled_keeps_what_was_read(visit, tmp_path):

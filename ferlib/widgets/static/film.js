@@ -12,7 +12,7 @@ const PATIENCE = 20_000;
 
 const UNREADABLE = "This browser cannot read that film. Films that end in .mp4 (H.264) or .webm are read nearly everywhere.";
 const NO_FACE = "No face found in this film. Faces seen from the front, not too small, are found best.";
-const DAMAGED = "The file ends early: get a whole copy of it.";
+const DAMAGED = "The file is damaged, or ends early: get a whole copy of it.";
 const FOLLOWED = "A face that was out of sight for a second, or comes after a cut, gets another number.";
 const TOO_MANY = ` Of more than ${MOST_LANES} faces at once, ${MOST_LANES} are drawn.`;
 
@@ -117,7 +117,7 @@ function render({ model, el, area, show }) {
   const emotions = model.get("emotions");
   const colors = model.get("colors");
   const line = openLine(model);
-  let film = null; // {name, url, readings, table, reading, reads} of the film on the screen
+  let film = null; // {name, url, duration, readings, table, reading, reads} of the film on the screen
 
   const input = element("input", "", { type: "file", accept: "video/*", hidden: true });
   const cancel = makeButton("Cancel", () => film && (film.reads = false));
@@ -184,9 +184,10 @@ function render({ model, el, area, show }) {
       if (!video.videoWidth) throw new Error("This file has sound, but no picture.");
       if (video.duration === Infinity) await seek(1e9); // a recorder's film: its length is known when its end was sought
       if (film !== mine) return;
+      mine.duration = video.duration;
       [overlay.width, overlay.height] = [video.videoWidth, video.videoHeight];
       stage.style.setProperty("--ratio", video.videoWidth / video.videoHeight);
-      Object.assign(timeline.slider, { max: video.duration, value: 0 });
+      Object.assign(timeline.slider, { max: mine.duration, value: 0 });
       seen.hidden = false;
       await read(mine);
     } catch (error) {
@@ -221,16 +222,16 @@ function render({ model, el, area, show }) {
       draw(faces);
       if (performance.now() - drawn < REDRAW) return;
       drawn = performance.now();
-      timeline.draw(mine.readings, video.duration);
-      Object.assign(progress, { max: video.duration, value: seconds });
-      progressed.textContent = `${clock(seconds)} of ${clock(video.duration)}`;
+      timeline.draw(mine.readings, mine.duration);
+      Object.assign(progress, { max: mine.duration, value: seconds });
+      progressed.textContent = `${clock(seconds)} of ${clock(mine.duration)}`;
       timeline.slider.value = seconds;
     }
 
-    for (let i = 0; mine.reads && i * STEP < video.duration; i++) {
-      await seek(i * STEP);
+    for (let i = 0; mine.reads && i * STEP < mine.duration; i++) {
+      await seek(i * STEP).catch((error) => Promise.reject(i ? new Error(DAMAGED) : error));
       if (film !== mine) return;
-      if (video.ended && video.duration - i * STEP > SHORT) { // the rest of the file is missing
+      if (video.ended && mine.duration - i * STEP > SHORT) { // the rest of the file is missing
         await answered;
         throw new Error(DAMAGED);
       }
@@ -246,7 +247,7 @@ function render({ model, el, area, show }) {
 
   /** Says what was found, also if the film was not read to its end. */
   function tell(mine, trouble) {
-    const { readings, reading, table } = mine;
+    const { duration, readings, reading, table } = mine;
     const until = readings.until();
     if (!table.count()) {
       settle("error");
@@ -255,11 +256,12 @@ function render({ model, el, area, show }) {
       return;
     }
     settle("done");
-    timeline.draw(readings, video.duration);
+    if (video.error) video.load(); // what comes before the damage can be seen
+    timeline.draw(readings, duration);
     timeline.slider.step = readings.step();
     const found = findMoments(readings, emotions);
     fill(found);
-    const extent = mine.reads && !trouble ? clock(video.duration) : `${clock(until)} of ${clock(video.duration)}`;
+    const extent = mine.reads && !trouble ? clock(duration) : `${clock(until)} of ${clock(duration)}`;
     const why = trouble ? ` The rest cannot be read. ${trouble.message}` : "";
     const faces = readings.people() === 1 ? "1 face" : `${readings.people()} faces`;
     rows.textContent = countRows(table.count());
@@ -324,7 +326,7 @@ function render({ model, el, area, show }) {
   }
 
   video.addEventListener("play", play);
-  for (const name of ["play", "pause"]) video.addEventListener(name, () => (player.textContent = video.paused ? "Play" : "Pause"));
+  for (const name of ["play", "pause", "emptied"]) video.addEventListener(name, () => (player.textContent = video.paused ? "Play" : "Pause"));
   video.addEventListener("click", () => player.click());
   video.addEventListener("seeked", follow);
   function leadTo(seconds) {
