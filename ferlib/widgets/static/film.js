@@ -277,7 +277,8 @@ function render({ model, el, area, show }) {
     const total = found.reduce((sum, moment) => sum + length(moment), 0);
     for (const moment of found) shares[moment.predicted] = (shares[moment.predicted] ?? 0) + length(moment) / total;
     const [first, ...others] = Object.entries(shares).sort((a, b) => b[1] - a[1]).slice(0, 3);
-    return [`Mostly ${first[0]} (${percent(first[1])} of the time)`, ...others.map(([name, share]) => `${name} (${percent(share)})`)].join(", ");
+    const rest = others.map(([name, share]) => `, ${name} (${percent(share)})`);
+    return `Mostly ${first[0]} (${percent(first[1])} of the time)${rest.join("")}`;
   }
 
   function fill(found) {
@@ -326,7 +327,9 @@ function render({ model, el, area, show }) {
   }
 
   video.addEventListener("play", play);
-  for (const name of ["play", "pause", "emptied"]) video.addEventListener(name, () => (player.textContent = video.paused ? "Play" : "Pause"));
+  for (const name of ["play", "pause", "emptied"]) {
+    video.addEventListener(name, () => (player.textContent = video.paused ? "Play" : "Pause"));
+  }
   video.addEventListener("click", () => player.click());
   video.addEventListener("seeked", follow);
   function leadTo(seconds) {
