@@ -265,6 +265,21 @@ def _plot_timeline(rows):
     return plot_timeline(rows)
 
 
+def score(arguments):
+    """Score the faces of photos and films into Parquet tables, from a folder to an archive; stopped, it goes on."""
+    from ferlib.inference import score_files
+
+    options = {name: getattr(arguments, name) for name in ("model", "jobs", "shard", "scheduler")}
+    options = {name: value for name, value in options.items() if value is not None}
+    try:
+        found = score_files(arguments.sources, folder=arguments.out, **options)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(": the same command goes on") from None
+    print(*found.remarks, sep="\n")
+    counts = f"faces: {found.faces:,}, in photos and parts of films: {found.files:,}, not read: {found.rejected:,}"
+    print(f"{arguments.out}/: {counts}{f'; chunks left to other shards: {found.left:,}' * bool(found.left)}")
+
+
 def camera(arguments):
     """Predict the faces in front of the camera, in a window; q closes it."""
     from ferlib.inference import load_predictor
@@ -336,9 +351,18 @@ def _parser():
     detectors = dict(choices=["blazeface", "haar"], default="blazeface", help="finds the faces (default: %(default)s)")
     verb.add_argument("--detector", **detectors)
     _add_model(verb)
+    _add_rare_emotions(verb)
+    verb = add(score)
+    verb.add_argument("sources", nargs="+", metavar="photo|folder|film")
+    verb.add_argument("--out", required=True, metavar="FOLDER", help="where the tables go, and how much is done")
+    verb.add_argument("--jobs", type=int, help="processes, of one core each (default: as there are cores, at most 4)")
+    verb.add_argument("--shard", type=_shard, metavar="3/40", help="score the third of forty shares on this machine")
+    verb.add_argument("--scheduler", metavar="tcp://...", help="score on this Dask cluster instead")
+    _add_model(verb)
     verb = add(camera)
     verb.add_argument("number", nargs="?", type=int, default=0, help="which camera (default: %(default)s)")
     _add_model(verb)
+    _add_rare_emotions(verb)
     add(doctor)
     return parser
 
@@ -356,8 +380,19 @@ def _describe_settings():
 def _add_model(verb):
     whose = "compact_camera and those ending in _ferplus answer as most people would say, others as FER2013's labels"
     verb.add_argument("--model", default=config.DEMO_RUN, help=f"folder in models/; {whose} (default: %(default)s)")
+
+
+def _add_rare_emotions(verb):
     expected = "0: as common as in pictures from the web, as in a talk; 1: all seven emotions alike, as in acted faces"
     verb.add_argument("--rare-emotions", type=_share, metavar="0..1", help=f"{expected} (default: the model's)")
+
+
+def _shard(text):
+    try:
+        part, parts = map(int, text.split("/"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text}: expected two numbers, such as 3/40") from None
+    return part, parts
 
 
 def _share(text):

@@ -229,7 +229,7 @@ def _read_file(result, predictor, target, plot_timeline, **options):
         else:
             yield from _read_photo(path, predictor, target, **options)
     except Exception as problem:
-        result.error = _explain(problem, f"{path} cannot be read")
+        result.error = explain(problem, f"{path} cannot be read")
 
 
 def _read_photo(path, predictor, target, **options):
@@ -244,7 +244,7 @@ def _read_photo(path, predictor, target, **options):
         with _write_copy(target) as copy:
             copy.write_bytes(picture)
     except Exception as problem:
-        raise PhotoError(_explain(problem, f"{path} was read, but its copy cannot be written")) from problem
+        raise PhotoError(explain(problem, f"{path} was read, but its copy cannot be written")) from problem
 
 
 def _read_video(result, predictor, target, plot_timeline, **options):
@@ -270,7 +270,7 @@ def _read_video(result, predictor, target, plot_timeline, **options):
         raise early
 
 
-def _explain(problem, what):
+def explain(problem, what):
     """A sentence for any exception."""
     if isinstance(problem, PhotoError | FileNotFoundError):
         return str(problem)

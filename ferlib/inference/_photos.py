@@ -1,6 +1,7 @@
 """Photos of any kind -> upright RGB pixels."""
 
 import io
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,22 @@ def read_photo(source):
         # Pillow's decoders raise a dozen kinds of exception on damaged data; none is swallowed
         except Exception as error:
             raise PhotoError(f"{name} is damaged or truncated ({error}): get a whole copy of it") from error
+
+
+def photo_time(path):
+    """When a photo that can be read was taken, by its camera's clock: datetime, or None if EXIF does not say it."""
+    from PIL import ExifTags, Image
+
+    with Path(path).open("rb") as file:
+        formats = PHOTO_FORMATS + _heif_format(path, file.read(12))
+        file.seek(0)
+        text = (
+            Image.open(file, formats=formats).getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal)
+        )
+    try:
+        return datetime.strptime(text.strip("\0 "), "%Y:%m:%d %H:%M:%S")
+    except (AttributeError, ValueError):
+        return None
 
 
 def _heif_format(name, head):
