@@ -105,9 +105,13 @@ def read_chunk(folder, number):
 
 def write_chunk(folder, number, faces, files):
     """Write the rows of a chunk, lists of dict: then it is done."""
-    for name, rows, columns in (("faces", faces, FACES), ("files", files, FILES)):
-        with whole_or_nothing(_table(folder, name, number)) as unfinished:
-            _write(unfinished, rows, columns)
+    try:
+        for name, rows, columns in (("faces", faces, FACES), ("files", files, FILES)):
+            with whole_or_nothing(_table(folder, name, number)) as unfinished:
+                _write(unfinished, rows, columns)
+    except OSError as error:
+        reason = error.strerror or error
+        raise OSError(f"{folder} cannot be written ({reason}): make room, and the same call goes on") from error
 
 
 def done_chunks(folder):
