@@ -21,7 +21,7 @@ from ferlib.inference._video import VIDEO_SUFFIXES, Source
 
 CHUNKS, CHUNK_BYTES = 64, (2**20, 2**26)  # how many chunks at least, if each has so many bytes, at least and at most
 FILE_BYTES = 100_000  # for which a file of no bytes counts: finding faces takes time too
-SEGMENT = 120.0  # seconds of a film that are scored at once
+SEGMENT, LONGEST = 120.0, 1e6  # seconds of a film that are scored at once, and that a damaged one may claim
 SOUGHT = set(".mp4 .mov .m4v .3gp .mkv .webm .avi".split())  # films with an index; others are read from the start
 
 PARTS = {"chunk": "int32", "path": "binary", "file": "string", "start": "float64", "end": "float64"}
@@ -207,7 +207,8 @@ def _list_parts(sources, folder):
     rows, weights = [], []
     for name, path in sorted(names.items()):
         starts = _segments(path)
-        weights += [FILE_BYTES + path.stat().st_size / len(starts)] * len(starts)
+        size = path.stat().st_size if path.exists() else 0  # of a link that leads nowhere
+        weights += [FILE_BYTES + size / len(starts)] * len(starts)
         ends = [*starts[1:], np.inf]
         rows += [
             {"path": os.fsencode(path), "file": name, "start": start, "end": end}
@@ -215,8 +216,8 @@ def _list_parts(sources, folder):
         ]
     if not rows:
         raise ValueError(f"no photo and no film: {'; '.join(remarks)}")
-    size = np.clip(sum(weights) / CHUNKS, *CHUNK_BYTES)
-    _, chunks = np.unique((np.cumsum(weights) - weights) // size, return_inverse=True)
+    most = np.clip(sum(weights) / CHUNKS, *CHUNK_BYTES)
+    _, chunks = np.unique((np.cumsum(weights) - weights) // most, return_inverse=True)
     return [{"chunk": chunk, **row} for chunk, row in zip(chunks.tolist(), rows, strict=True)], remarks
 
 
@@ -225,7 +226,7 @@ def _segments(path):
     if path.suffix.lower() not in SOUGHT:
         return [0.0]
     try:
-        length = Source(path).length
+        length = min(Source(path).length, LONGEST)
     except (PhotoError, OSError):  # a row of the table will say it
         return [0.0]
     return np.arange(0, max(SEGMENT, length - SEGMENT / 2), SEGMENT).tolist()

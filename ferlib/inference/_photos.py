@@ -97,15 +97,13 @@ def photo_time(path):
     """When a photo that can be read was taken, by its camera's clock: datetime, or None if EXIF does not say it."""
     from PIL import ExifTags, Image
 
-    with Path(path).open("rb") as file:
-        formats = PHOTO_FORMATS + _heif_format(path, file.read(12))
-        file.seek(0)
-        text = (
-            Image.open(file, formats=formats).getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal)
-        )
     try:
-        return datetime.strptime(text.strip("\0 "), "%Y:%m:%d %H:%M:%S")
-    except (AttributeError, ValueError):
+        with Path(path).open("rb") as file:
+            formats = PHOTO_FORMATS + _heif_format(path, file.read(12))
+            file.seek(0)
+            exif = Image.open(file, formats=formats).getexif().get_ifd(ExifTags.IFD.Exif)
+        return datetime.strptime(exif[ExifTags.Base.DateTimeOriginal].strip("\0 "), "%Y:%m:%d %H:%M:%S")
+    except Exception:  # as for pixels, Pillow raises a dozen kinds on damaged EXIF; the photo counts without its time
         return None
 
 

@@ -92,7 +92,7 @@ def score_files(sources, *, folder, model=DEMO_RUN, jobs=CORES, shard=(1, 1), sc
         raise ValueError(f"jobs {jobs}, shard {part}/{parts}: expected jobs from 1 on, and a shard from 1/{parts} on")
     folder, version = Path(os.path.abspath(folder)), _version(load_predictor(model))
     sizes = open_plan(folder, sources, model=model, version=version)
-    own, done = range(part - 1, len(sizes), parts), set(done_chunks(folder))
+    own, done = [*range(part - 1, len(sizes), parts)], set(done_chunks(folder))
     todo = [number for number in own if number not in done]
     run = partial(_on_cluster, scheduler) if scheduler else partial(_in_processes, jobs)
     counts = {"total": sizes[own].sum(), "initial": sizes[own].sum() - sizes[todo].sum()}
@@ -126,11 +126,11 @@ def score_chunk(folder, number):
         group, rows, taken, reason = part.file.rpartition("/")[0], [], None, ""
         try:
             for second, begun, predictions in _look(part, predictor):
-                seen = begun and not np.isnan(second)
-                at = {"taken": begun + timedelta(seconds=second) if seen else begun, "second": second}
+                taken = begun and begun + timedelta(seconds=part.start)
+                clock = 0 if np.isnan(second) else round(1000 * second)
+                at = {"taken": begun and begun + timedelta(milliseconds=clock), "second": second}
                 about = {"file": part.file, "group": group, **at, "model": predictor.name, "version": plan["version"]}
                 rows += [about | _row(face, count, predictor) for count, face in enumerate(predictions, 1)]
-                taken = begun and begun + timedelta(seconds=part.start)
         except Exception as problem:
             reason = explain(problem, f"{part.file} cannot be read").replace(str(part.path), part.file)
         files.append({"file": part.file, "group": group, "taken": taken, "faces": len(rows), "rejected": reason})

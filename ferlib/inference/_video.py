@@ -23,6 +23,7 @@ import numpy as np
 
 from ferlib._atomic import whole_or_nothing
 from ferlib.inference._annotate import draw_predictions
+from ferlib.inference._litert import cores
 from ferlib.inference._photos import PhotoError
 
 VIDEO_SUFFIXES = set(".mp4 .mov .avi .mkv .webm .m4v .y4m .flv .wmv .mpg .mpeg .ts .mts .3gp .ogv".split())
@@ -110,7 +111,8 @@ class Source:
         if not self.live and not Path(source).exists():
             raise FileNotFoundError(f"{source}: no such video")
         backend = cv2.CAP_ANY if self.live else cv2.CAP_FFMPEG  # others print what they do not understand
-        self._capture = cv2.VideoCapture(source if self.live else str(source), backend)
+        self._opening = backend, [] if self.live else [cv2.CAP_PROP_N_THREADS, cores()]
+        self._capture = cv2.VideoCapture(source if self.live else str(source), *self._opening)
         if not self._capture.isOpened():
             trouble = "cannot be opened" if self.live else "is no video that can be read: convert it to .mp4"
             raise PhotoError(f"{self.name} {trouble}")
@@ -170,7 +172,7 @@ class Source:
         if self._capture.grab() and (seconds := self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000) <= start - EPSILON:
             self.end = seconds + 1 / self.fps
             return skipped + 1
-        self._capture.open(self.name, cv2.CAP_FFMPEG)
+        self._capture.open(self.name, *self._opening)
         return 0
 
 
@@ -320,7 +322,7 @@ def film_time(path):
         while len(head := file.read(8)) == 8:
             size, kind = struct.unpack(">I4s", head)
             if kind == b"mvhd":
-                width = 8 if file.read(4)[0] else 4
+                width = 4 if file.read(4)[:1] == b"\0" else 8
                 seconds = int.from_bytes(file.read(width))
                 known = UNIX_SECONDS < seconds < 2 * UNIX_SECONDS  # a camera whose clock was never set begins in 1970
                 return datetime(1904, 1, 1) + timedelta(seconds=seconds) if known else None

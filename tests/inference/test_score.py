@@ -173,7 +173,7 @@ def test_a_dask_cluster_writes_the_same_bytes_though_a_worker_dies(scored, album
         scoring = threading.Thread(target=score_files, args=([album],), kwargs=options)
         scoring.start()
         wait_for(lambda: ledger.done_chunks(begun))
-        os.kill(cluster.workers[0].process.pid, signal.SIGTERM)
+        os.kill(cluster.workers[0].pid, signal.SIGTERM)
         scoring.join()
     assert contents(begun) == contents(scored)
 
