@@ -119,8 +119,8 @@ def evaluate(labels, probabilities, *, names=EMOTIONS):
     return Scores(names=names, n=n, confusion=confusion, intervals=intervals, **scores)
 
 
-def wilson_interval(successes, n):
-    """95 % interval of a proportion, after Wilson (1927); (nan, nan) if n is 0. (K, 2) for arrays of K counts.
+def wilson_interval(successes, n, *, level=0.95):
+    """Interval of a proportion, after Wilson (1927); (nan, nan) if n is 0. (K, 2) for arrays of K counts.
 
     >>> [round(bound, 3) for bound in wilson_interval(73, 100)]
     [0.636, 0.807]
@@ -128,10 +128,10 @@ def wilson_interval(successes, n):
     from scipy.stats import binomtest
 
     if np.ndim(n):
-        return np.array([wilson_interval(k, m) for k, m in zip(successes, n, strict=True)])
+        return np.array([wilson_interval(k, m, level=level) for k, m in zip(successes, n, strict=True)])
     if n == 0:
         return (np.nan, np.nan)
-    return tuple(map(float, binomtest(int(successes), int(n)).proportion_ci(method="wilson")))
+    return tuple(map(float, binomtest(int(successes), int(n)).proportion_ci(level, method="wilson")))
 
 
 def format_interval(share, low, high):

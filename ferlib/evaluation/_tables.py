@@ -64,6 +64,17 @@ def format_labels(table):
     return pd.DataFrame(cells, index=table.index)
 
 
+def format_event(table):
+    """A table of shares of an `EventReport` as texts: faces, shares as counted, by photo, and corrected."""
+    cells = {"faces": table["faces"].map("{:,}".format)}
+    titles = {"as counted": ("raw", "raw"), "by photo": ("raw", "photo"), "corrected": ("corrected", "corrected")}
+    for title, (share, bounds) in titles.items():
+        low, high = table[f"{bounds} low"], table[f"{bounds} high"]
+        shares = table[share].where(low.notna())
+        cells[title] = [format_interval(*row) for row in zip(shares, low, high, strict=True)]
+    return pd.DataFrame(cells, index=table.index)
+
+
 def format_spread(row):
     """Mean and standard deviation over seeds as text, from a row with the columns accuracy, spread and seeds."""
     return f"{row.accuracy:.1%} ± {100 * row.spread:.1f} over {row.seeds:.0f} seeds"
