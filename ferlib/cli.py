@@ -280,6 +280,23 @@ def score(arguments):
     print(f"{arguments.out}/: {counts}{f'; chunks left to other shards: {found.left:,}' * bool(found.left)}")
 
 
+def report(arguments):
+    """Report an event from the tables of `ferlib score`: emotions counted, and corrected for the network's mistakes."""
+    from ferlib.evaluation import event_report, fit_correction, format_event, load_run
+    from ferlib.inference import load_scores
+
+    faces, files = load_scores(arguments.folder)
+    model = faces["model"].iloc[0] if len(faces) else config.DEMO_RUN
+    told = event_report(faces, files, correction=fit_correction(load_run(model, models_dir=config.MODELS_DIR)))
+    print(told, format_event(told.shares).to_string(), sep="\n\n")
+    if arguments.html:
+        from ferlib.plots import use_style, write_event_report
+
+        use_style()
+        write_event_report(told, arguments.html)
+        print(f"\nwrote {arguments.html}")
+
+
 def camera(arguments):
     """Predict the faces in front of the camera, in a window; q closes it."""
     from ferlib.inference import load_predictor
@@ -359,6 +376,9 @@ def _parser():
     verb.add_argument("--shard", type=_shard, metavar="3/40", help="score the third of forty shares on this machine")
     verb.add_argument("--scheduler", metavar="tcp://...", help="score on this Dask cluster instead")
     _add_model(verb)
+    verb = add(report)
+    verb.add_argument("folder", help="what `ferlib score` wrote")
+    verb.add_argument("--html", metavar="PAGE", help="file to write the report to: one page, to be mailed")
     verb = add(camera)
     verb.add_argument("number", nargs="?", type=int, default=0, help="which camera (default: %(default)s)")
     _add_model(verb)

@@ -157,17 +157,16 @@ def event_report(faces, files, *, correction, level=0.95, seed=0):
         raise ValueError(f"these faces were scored by {told}, the correction is for {expected}: fit it to that run")
     options = dict(correction=correction, level=level, seed=seed)
     times, label_times = _times_of_day(faces["taken"])
-    by_time = _join_small(times.value_counts(dropna=False).sort_index())
-    by_group = _join_small(faces["group"].value_counts(ascending=True))
+    by_time = {label_times(part): part for part in _join_small(times.value_counts(dropna=False).sort_index())}
+    by_group = {_name(part): part for part in _join_small(faces["group"].value_counts(ascending=True))}
+    shares = _shares(faces, **options)
     return EventReport(
         correction=correction,
         level=level,
         facts=_facts(faces, files),
-        shares=_shares(faces, **options),
-        by_time=_part_shares(faces, times, {label_times(part): part for part in by_time}, "time", **options),
-        by_group=_part_shares(
-            faces, faces["group"], dict(sorted((_name(part), part) for part in by_group)), "group", **options
-        ),
+        shares=shares,
+        by_time=_shares_by("time", faces, times, by_time, shares, options),
+        by_group=_shares_by("group", faces, faces["group"], dict(sorted(by_group.items())), shares, options),
     )
 
 
@@ -222,14 +221,16 @@ def _join_small(counts):
 
 
 def _name(part):
-    return part[0] if len(part) == 1 else f"{part[0]} and {len(part) - 1} more"
+    first = part[0] or "no folder"
+    return first if len(part) == 1 else f"{first} and {len(part) - 1} more"
 
 
-def _part_shares(faces, keys, parts, name, **options):
+def _shares_by(name, faces, keys, parts, whole, options):
     import pandas as pd
 
-    tables = {label: _shares(faces[keys.isin(part)], **options) for label, part in parts.items()}
-    return pd.concat(tables, names=[name, "emotion"])
+    if len(parts) == 1:
+        return pd.concat({label: whole for label in parts}, names=[name])
+    return pd.concat({label: _shares(faces[keys.isin(part)], **options) for label, part in parts.items()}, names=[name])
 
 
 def _shares(faces, *, correction, level, seed):

@@ -65,13 +65,16 @@ def format_labels(table):
 
 
 def format_event(table):
-    """A table of shares of an `EventReport` as texts: faces, shares as counted, by photo, and corrected."""
+    """A table of shares of an `EventReport` as texts: faces, share as counted, its interval by photo, corrected."""
     cells = {"faces": table["faces"].map("{:,}".format)}
-    titles = {"as counted": ("raw", "raw"), "by photo": ("raw", "photo"), "corrected": ("corrected", "corrected")}
-    for title, (share, bounds) in titles.items():
-        low, high = table[f"{bounds} low"], table[f"{bounds} high"]
-        shares = table[share].where(low.notna())
-        cells[title] = [format_interval(*row) for row in zip(shares, low, high, strict=True)]
+    for title, share, bounds in (
+        ("as counted", "raw", "raw"),
+        ("by photo", "raw", "photo"),
+        ("corrected", "corrected", "corrected"),
+    ):
+        rows = table[[share, f"{bounds} low", f"{bounds} high"]].to_numpy()
+        cells[title] = ["" if np.isnan(row).any() else format_interval(*row) for row in rows]
+    cells["by photo"] = [text.partition(" ")[2] for text in cells["by photo"]]
     return pd.DataFrame(cells, index=table.index)
 
 

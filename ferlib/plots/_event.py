@@ -50,7 +50,7 @@ def plot_mood_by_time(table):
     (7,) array of Axes
     """
     parts = list(dict.fromkeys(table.index.get_level_values(0)))
-    figure, axes = plt.subplots(len(EMOTIONS), 1, figsize=(max(4.6, 1.6 + 0.4 * len(parts)), 6.4), sharex=True)
+    figure, axes = plt.subplots(len(EMOTIONS), 1, figsize=(max(4.6, 1.6 + 0.4 * len(parts)), 7.6), sharex=True)
     figure.supylabel("corrected share of the faces", fontsize=11)
     places, top = np.arange(len(parts)), table["corrected high"].max()
     for ax, emotion in zip(axes, EMOTIONS, strict=True):
