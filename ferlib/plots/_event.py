@@ -29,10 +29,10 @@ def plot_mood(shares, *, ax=None):
     for row, emotion in zip(rows, EMOTIONS, strict=True):
         values, color = shares.loc[emotion], EMOTION_COLORS[emotion]
         ax.plot(values[["raw low", "raw high"]], [row + 0.2] * 2, color=GREY, lw=1)
-        ax.plot(values["raw"], row + 0.2, "o", mfc="white", mec=GREY, ms=6)
+        ax.plot(values["raw"], row + 0.2, "o", color=GREY, mfc="white", ms=6)
         ax.plot(values[["corrected low", "corrected high"]], [row - 0.15] * 2, color=color, lw=3)
         ax.plot(values["corrected"], row - 0.15, "o", color=color, ms=7)
-    ax.plot([], [], "o", mfc="white", mec=GREY, label="as counted")
+    ax.plot([], [], "o", color=GREY, mfc="white", label="as counted")
     ax.plot([], [], "o", color=GREY, label="corrected")
     ax.set(xlabel="share of the faces, with its interval", xlim=(0, None))
     ax.set_yticks(rows, EMOTIONS)
