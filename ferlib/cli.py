@@ -270,14 +270,14 @@ def score(arguments):
     from ferlib.inference import score_files
 
     options = {name: getattr(arguments, name) for name in ("model", "jobs", "shard", "scheduler")}
-    options = {name: value for name, value in options.items() if value is not None}
     try:
-        found = score_files(arguments.sources, folder=arguments.out, **options)
+        files, left, remarks = score_files(arguments.sources, folder=arguments.out, **options)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(": the same command goes on") from None
-    print(*found.remarks, sep="\n")
-    counts = f"faces: {found.faces:,}, in photos and parts of films: {found.files:,}, not read: {found.rejected:,}"
-    print(f"{arguments.out}/: {counts}{f'; chunks left to other shards: {found.left:,}' * bool(found.left)}")
+    print(*remarks, sep="\n")
+    rejected = (files["rejected"] != "").sum()
+    counts = f"faces: {files['faces'].sum():,}, in photos and parts of films: {len(files):,}, not read: {rejected:,}"
+    print(f"{arguments.out}/: {counts}{f'; chunks left to other shards: {left:,}' * bool(left)}")
 
 
 def report(arguments):
@@ -372,8 +372,9 @@ def _parser():
     verb = add(score)
     verb.add_argument("sources", nargs="+", metavar="photo|folder|film")
     verb.add_argument("--out", required=True, metavar="FOLDER", help="where the tables go, and how much is done")
-    verb.add_argument("--jobs", type=int, help="processes, of one core each (default: as there are cores, at most 4)")
-    verb.add_argument("--shard", type=_shard, metavar="3/40", help="score the third of forty shares on this machine")
+    cores = min(4, os.cpu_count() or 1)
+    verb.add_argument("--jobs", type=int, default=cores, help="processes, of one core each (default: %(default)s)")
+    verb.add_argument("--shard", type=_shard, default=(1, 1), metavar="3/40", help="score the third of forty shares")
     verb.add_argument("--scheduler", metavar="tcp://...", help="score on this Dask cluster instead")
     _add_model(verb)
     verb = add(report)

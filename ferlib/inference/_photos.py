@@ -98,11 +98,9 @@ def photo_time(path):
     from PIL import ExifTags, Image
 
     try:
-        with Path(path).open("rb") as file:
-            formats = PHOTO_FORMATS + _heif_format(path, file.read(12))
-            file.seek(0)
-            exif = Image.open(file, formats=formats).getexif().get_ifd(ExifTags.IFD.Exif)
-        return datetime.strptime(exif[ExifTags.Base.DateTimeOriginal].strip("\0 "), "%Y:%m:%d %H:%M:%S")
+        with Image.open(path) as image:
+            text = image.getexif().get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal]
+        return datetime.strptime(text.strip("\0 "), "%Y:%m:%d %H:%M:%S")
     except Exception:  # as for pixels, Pillow raises a dozen kinds on damaged EXIF; the photo counts without its time
         return None
 

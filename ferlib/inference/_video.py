@@ -15,7 +15,7 @@ import subprocess
 import time
 import warnings
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import cv2
@@ -317,22 +317,21 @@ def predict_video(source, predictor, *, target=None, rate=RATE, limit=None, **op
 
 
 def film_time(path):
-    """When a film was begun by its camera's clock, in UTC: datetime, or None; only MP4 and its kin say it."""
+    """When a film was begun, in this machine's local time: datetime, or None; only MP4 and its kin say it, in UTC."""
     with open(path, "rb") as file:
         while len(head := file.read(8)) == 8:
             size, kind = struct.unpack(">I4s", head)
             if kind == b"mvhd":
                 width = 4 if file.read(4)[:1] == b"\0" else 8
-                seconds = int.from_bytes(file.read(width))
-                known = UNIX_SECONDS < seconds < 2 * UNIX_SECONDS  # a camera whose clock was never set begins in 1970
-                return datetime(1904, 1, 1) + timedelta(seconds=seconds) if known else None
+                seconds = int.from_bytes(file.read(width)) - UNIX_SECONDS
+                known = 0 < seconds < UNIX_SECONDS  # a camera whose clock was never set begins in 1970
+                return datetime.fromtimestamp(seconds) if known else None
             if size == 1:
                 size = int.from_bytes(file.read(8)) - 8
             if size < 8:
                 return None
             if kind != b"moov":
                 file.seek(size - 8, os.SEEK_CUR)
-    return None
 
 
 def _sharpness(crop):
