@@ -23,7 +23,12 @@ MOST_PHOTOS = 4000
 """Photos that a resample holds: intervals of larger events are wider than they need be, and are there in minutes."""
 
 STEPS = (5, 10, 15, 30, 60, 120)
-"""Minutes of the times of day that are reported: the shortest that makes no more than 12 of an event."""
+"""Minutes of the times of day that are reported: the shortest that makes no more than 12 of an event, with ten faces
+each on average."""
+
+OTHERS = "others"
+"""All groups and times of fewer than five faces; if that is still fewer, the next larger with them: what is reported
+would else tell of them by subtraction."""
 
 
 @dataclass(frozen=True)
@@ -155,18 +160,14 @@ def event_report(faces, files, *, correction, level=0.95, seed=0):
         told = ", ".join(sorted(f"{model} ({version})" for model, version in scored))
         expected = f"{correction.run} ({correction.network})"
         raise ValueError(f"these faces were scored by {told}, the correction is for {expected}: fit it to that run")
-    options = dict(correction=correction, level=level, seed=seed)
-    times, label_times = _times_of_day(faces["taken"])
-    by_time = {label_times(part): part for part in _join_small(times.value_counts(dropna=False).sort_index())}
-    by_group = {_name(part): part for part in _join_small(faces["group"].value_counts(ascending=True))}
-    shares = _shares(faces, **options)
+    options, faces = dict(correction=correction, level=level, seed=seed), faces.reset_index(drop=True)
     return EventReport(
         correction=correction,
         level=level,
         facts=_facts(faces, files),
-        shares=shares,
-        by_time=_shares_by("time", faces, times, by_time, shares, options),
-        by_group=_shares_by("group", faces, faces["group"], dict(sorted(by_group.items())), shares, options),
+        shares=_shares(faces, **options),
+        by_time=_shares_by("time", faces, _times_of_day(faces["taken"]), **options),
+        by_group=_shares_by("group", faces, faces["group"].replace("", "no folder").sort_values(), **options),
     )
 
 
@@ -191,46 +192,29 @@ def _facts(faces, files):
 
 
 def _times_of_day(taken):
-    """Beginning of each face's time of day, NaT if it is not known, and a function that names some of them as one."""
+    """Each face's time of day as text, in order: when it begins, such as "20:15"."""
     import pandas as pd
 
     if taken.max() - taken.min() >= pd.Timedelta(days=1):
         taken = taken.max().normalize() + (taken - taken.dt.normalize())
-    span = (taken.max() - taken.min()) / pd.Timedelta(minutes=1)
-    step = next((step for step in STEPS if span <= 12 * step), STEPS[-1])
-
-    def name(part):
-        known = [time for time in part if not pd.isna(time)]
-        clock = [f"{known[0]:%H:%M}–{known[-1] + pd.Timedelta(minutes=step):%H:%M}"] if known else []
-        return " or ".join(clock + ["unknown"] * (len(known) < len(part)))
-
-    return taken.dt.floor(f"{step}min"), name
+    taken = taken.sort_values()
+    span, most = (taken.max() - taken.min()) / pd.Timedelta(minutes=1), min(12, len(taken) // (2 * FEWEST))
+    step = next((step for step in STEPS if span <= most * step), STEPS[-1])
+    return taken.dt.floor(f"{step}min").dt.strftime("%H:%M").fillna("unknown")
 
 
-def _join_small(counts):
-    """Keys of a series of counts in lists of neighbours, each of `FEWEST` faces or more.
-
-    No list of fewer is left over: what is reported would else tell of it by subtraction.
-    """
-    parts, open_part, held = [], [], 0
-    for key, count in counts.items():
-        open_part, held = [*open_part, key], held + count
-        if held >= FEWEST:
-            parts, open_part, held = [*parts, open_part], [], 0
-    return [*parts[:-1], parts[-1] + open_part]
-
-
-def _name(part):
-    first = part[0] or "no folder"
-    return first if len(part) == 1 else f"{first} and {len(part) - 1} more"
-
-
-def _shares_by(name, faces, keys, parts, whole, options):
+def _shares_by(name, faces, labels, **options):
+    """Shares of the faces of each label, in the order in which these come; those of few faces as `OTHERS`, last."""
     import pandas as pd
 
-    if len(parts) == 1:
-        return pd.concat({label: whole for label in parts}, names=[name])
-    return pd.concat({label: _shares(faces[keys.isin(part)], **options) for label, part in parts.items()}, names=[name])
+    counts = labels.value_counts(ascending=True)
+    few = (counts < FEWEST).sum()
+    few += 0 < counts[:few].sum() < FEWEST
+    labels = labels.mask(labels.isin(counts.index[:few]), OTHERS)
+    parts = sorted(labels.unique(), key=lambda part: part == OTHERS)
+    return pd.concat(
+        {part: _shares(faces.loc[labels.index[labels == part]], **options) for part in parts}, names=[name]
+    )
 
 
 def _shares(faces, *, correction, level, seed):
@@ -265,10 +249,8 @@ def _shares(faces, *, correction, level, seed):
 
 def _photos(faces):
     """Row numbers of the faces of each photo, or minute of a film: those in one are not independent."""
-    import pandas as pd
-
-    numbers, _ = pd.factorize(faces["file"] + (faces["second"] // 60).fillna(-1).astype(int).astype(str))
-    return np.split(np.argsort(numbers, kind="stable"), np.bincount(numbers).cumsum()[:-1])
+    minutes = (faces["second"] // 60).fillna(-1)
+    return list(faces.groupby([faces["file"], minutes]).indices.values())
 
 
 def _likeliest_shares(likelihoods, shares):

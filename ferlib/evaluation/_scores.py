@@ -167,7 +167,7 @@ def apply_temperature(probabilities, temperature):
 
 
 def adjust_logits(probabilities, prior, strength):
-    """Probabilities (N, K) float32 for other class frequencies: logit adjustment (Menon et al. 2021, arXiv:2007.07314).
+    """Probabilities (..., K) float32 at other class frequencies: logit adjustment, Menon et al. 2021, arXiv:2007.07314.
 
     `prior` (K,) is how common the classes were in training. At `strength` 0 they are as common now, at 1 all alike.
 
@@ -175,7 +175,7 @@ def adjust_logits(probabilities, prior, strength):
     array([[0.5, 0.5]], dtype=float32)
     """
     adjusted = probabilities / np.asarray(prior, dtype=np.float64) ** strength
-    return (adjusted / adjusted.sum(1, keepdims=True)).astype(np.float32)
+    return (adjusted / adjusted.sum(-1, keepdims=True)).astype(np.float32)
 
 
 def adjustment_curve(labels, probabilities, prior):

@@ -26,13 +26,11 @@ MOST_PARTS = 12
 def plot_mood(shares, *, ax=None):
     """Shares of the emotions, as counted (hollow) and corrected, with their intervals."""
     ax, rows = new_axes(ax, figsize=(4.6, 4)), np.arange(len(EMOTIONS))[::-1]
-    for row, emotion in zip(rows, EMOTIONS, strict=True):
-        values, color = shares.loc[emotion], EMOTION_COLORS[emotion]
-        ax.plot(values[["raw low", "raw high"]], [row + 0.2] * 2, color=GREY, lw=1)
-        ax.plot(values["raw"], row + 0.2, "o", color=GREY, mfc="white", ms=6)
-        ax.plot(values[["corrected low", "corrected high"]], [row - 0.15] * 2, color=color, lw=3)
-        ax.plot(values["corrected"], row - 0.15, "o", color=color, ms=7)
-    ax.plot([], [], "o", color=GREY, mfc="white", label="as counted")
+    colors = [EMOTION_COLORS[emotion] for emotion in EMOTIONS]
+    ax.hlines(rows + 0.2, shares["raw low"], shares["raw high"], color=GREY, lw=1)
+    ax.plot(shares["raw"], rows + 0.2, "o", color=GREY, mfc="white", ms=6, label="as counted")
+    ax.hlines(rows - 0.15, shares["corrected low"], shares["corrected high"], color=colors, lw=3)
+    ax.scatter(shares["corrected"], rows - 0.15, s=49, color=colors)
     ax.plot([], [], "o", color=GREY, label="corrected")
     ax.set(xlabel="share of the faces, with its interval", xlim=(0, None))
     ax.set_yticks(rows, EMOTIONS)
@@ -49,7 +47,7 @@ def plot_mood_by_time(table):
     -------
     (7,) array of Axes
     """
-    parts = list(dict.fromkeys(table.index.get_level_values(0)))
+    parts = table.index.unique(0)
     figure, axes = plt.subplots(len(EMOTIONS), 1, figsize=(max(4.6, 1.6 + 0.4 * len(parts)), 7.6), sharex=True)
     figure.supylabel("corrected share of the faces", fontsize=11)
     places, top = np.arange(len(parts)), table["corrected high"].max()

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from ferlib import cli
-from ferlib.config import EMOTIONS
+from ferlib.config import DEMO_RUN, EMOTIONS
 from ferlib.inference import _ledger as ledger
 from ferlib.inference import load_predictor, load_scores, sample_photo, score_files
 from ferlib.inference._video import Source, film_time
@@ -124,7 +124,8 @@ def test_a_broken_file_is_a_row_with_its_reason(scored, album):
 
 
 def test_probabilities_are_not_shifted_but_the_answer_is_the_demos(album, tmp_path):
-    run = "compact"
+    run = DEMO_RUN
+    assert load_predictor(run).logit_adjustment
     shown, plain = load_predictor(run), load_predictor(run, logit_adjustment=0)
     found = score_files([album / "00.jpg"], folder=tmp_path, model=run, jobs=1)
     faces, _ = load_scores(tmp_path)
