@@ -1,7 +1,7 @@
 """The emotions of a crowd: shares of an event's faces, corrected for the network's mistakes, with intervals.
 
-A network that errs on every third face counts heads wrongly: what is rare is overcounted, by what is mistaken for it.
-How it errs is known from PublicTest; from that, and from what it says of the event's faces, follow the shares under
+A network that errs counts heads wrongly: an emotion loses what is mistaken for others, and gains what is mistaken for
+it. How it errs is known from PublicTest; from that, and from what it says of the event's faces, follow the shares under
 which its answers are likeliest (EM of Saerens, Latinne and Decaestecker 2002). This holds as far as faces of an emotion
 look at the event as they do in PublicTest; how common the emotions are may be as different as it likes.
 """
@@ -161,14 +161,12 @@ def event_report(faces, files, *, correction, level=0.95, seed=0):
         expected = f"{correction.run} ({correction.network})"
         raise ValueError(f"these faces were scored by {told}, the correction is for {expected}: fit it to that run")
     options, faces = dict(correction=correction, level=level, seed=seed), faces.reset_index(drop=True)
-    return EventReport(
-        correction=correction,
-        level=level,
-        facts=_facts(faces, files),
-        shares=_shares(faces, **options),
-        by_time=_shares_by("time", faces, _times_of_day(faces["taken"]), **options),
-        by_group=_shares_by("group", faces, faces["group"].replace("", "no folder").sort_values(), **options),
+    times, groups = _times_of_day(faces["taken"]), faces["group"].replace("", "no folder").sort_values()
+    whole = _shares(faces, **options)
+    by_time, by_group = (
+        _shares_by(name, faces, labels, whole, **options) for name, labels in (("time", times), ("group", groups))
     )
+    return EventReport(correction, level, _facts(faces, files), whole, by_time, by_group)
 
 
 def _features(probabilities):
@@ -203,7 +201,7 @@ def _times_of_day(taken):
     return taken.dt.floor(f"{step}min").dt.strftime("%H:%M").fillna("unknown")
 
 
-def _shares_by(name, faces, labels, **options):
+def _shares_by(name, faces, labels, whole, **options):
     """Shares of the faces of each label, in the order in which these come; those of few faces as `OTHERS`, last."""
     import pandas as pd
 

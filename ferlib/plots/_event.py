@@ -64,6 +64,7 @@ def plot_mood_by_time(table):
     names = [part if len(part) <= 24 else f"…{part[-23:]}" for part in parts]
     labels = [f"{name} ({faces[part]:,})" for name, part in zip(names, parts, strict=True)]
     axes[-1].set_xticks(places, labels, rotation=90, fontsize=9)
+    axes[-1].set_xlabel(f"{table.index.names[0]} (faces)")
     return axes
 
 
@@ -116,4 +117,5 @@ def _picture(figure, alt):
 
 
 def _table(table):
-    return f'<div class="table">{table.to_html(border=0, index_names=False)}</div>'
+    """A table element, whose intervals stay in one line."""
+    return f'<div class="table">{table.to_html(border=0, index_names=False).replace("%, ", "%,&nbsp;")}</div>'

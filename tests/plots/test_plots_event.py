@@ -29,10 +29,9 @@ def report():
 
 def test_counted_and_corrected_shares_stand_side_by_side(report):
     ax = plots.plot_mood(report.shares)
-    marks = [line for line in ax.lines if line.get_marker() == "o"]
-    filled = {to_hex(mark.get_color()).upper(): mark.get_xdata() for mark in marks}
-    for emotion, color in EMOTION_COLORS.items():
-        assert filled[color] == report.shares.loc[emotion, "corrected"]
+    corrected = ax.collections[-1]
+    assert list(corrected.get_offsets()[:, 0]) == list(report.shares["corrected"])
+    assert [to_hex(color).upper() for color in corrected.get_facecolors()] == list(EMOTION_COLORS.values())
     assert [text.get_text() for text in ax.get_legend().texts] == ["as counted", "corrected"]
     assert [label.get_text() for label in ax.get_yticklabels()] == list(EMOTIONS)
 
