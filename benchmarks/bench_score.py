@@ -1,43 +1,55 @@
-"""`ferlib score` on photos of 1280x960 pixels with five faces each: photos a second, and where the time goes.
+"""`ferlib score` on photos of 1280x960 pixels with five faces each: photos a second, memory, and where the time goes.
 
-Rates are of whole calls, starting included, on as many cores as processes; beside them the usual loop with the package
-`fer` on some of the photos, and, if it is installed, a Dask cluster on this machine, already started. Shares are of one
-core's time in chunks. `python -m benchmarks.bench_score 2000` takes so many photos; few tell mostly how long starting
-takes.
+Rates are of whole calls, starting included, on as many cores as processes; beside them a Dask cluster on this machine,
+already started, and the usual loop with the package `fer` on a tenth of the photos, which takes all cores. Memory is
+the most that this process and those it started hold together. Shares are of one core's time in a chunk. A second of
+film (H.264, 1280x720, 25 frames) is decoded whole for the one frame that is scored, as `ferlib score` does, and beside
+it with PyAV by its key frames alone, of which there is one a second.
+`python -m benchmarks.bench_score 2000` takes so many photos; few tell mostly how long starting takes.
 """
 
-import importlib.util
+import json
 import os
 import sys
 import tempfile
+import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-PHOTOS, SIZE, FACES, FER_PHOTOS = 200, (1280, 960), 5, 40
+PHOTOS, SIZE, FACES = 200, (1280, 960), 5
 
 
 def main(photos=PHOTOS):
     """Measure on so many photos that are composed for it."""
     import pandas as pd
+    from distributed import LocalCluster
 
     from ferlib.inference import score_files
 
-    with tempfile.TemporaryDirectory() as folder:
-        album, facts = Path(folder, "album"), {}
+    with tempfile.TemporaryDirectory() as name:
+        folder, facts = Path(name), {}
+        album = folder / "album"
         size = _compose(album, photos)
         for jobs in (1, 2):
-            start, before = time.perf_counter(), os.times()
-            found = score_files([album], folder=Path(folder, f"{jobs} processes"), jobs=jobs)
-            facts[f"photos/s, processes: {jobs}"] = photos / (time.perf_counter() - start)
-            used = np.subtract(os.times(), before)[2:4].sum()
-            facts[f"core ms a photo, processes: {jobs}"] = 1000 * used / photos
-        facts |= _time_cluster(album, Path(folder), photos) if importlib.util.find_spec("distributed") else {}
-        facts["photos/s, fer"] = _time_fer(album)
-        facts |= _share_out(Path(folder, "1 processes"))
-        facts |= {"faces found, %": 100 * found.faces / photos / FACES, "kB a photo": size / photos / 1000}
-    return pd.Series(facts).rename_axis(f"{photos} photos").to_frame("measured").round(1)
+            with _measure(facts, f"processes: {jobs}", photos):
+                found = score_files([album], folder=folder / f"{jobs}", jobs=jobs)
+        for workers in (1, 2):
+            cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+            with cluster, _measure(facts, f"Dask workers: {workers}", photos):
+                score_files([album], folder=folder / f"dask {workers}", scheduler=cluster.scheduler_address)
+        facts["photos/s, fer"] = _time_fer(sorted(album.iterdir())[: 1 + photos // 10])
+        facts["times faster than fer"] = facts["photos/s, processes: 2"] / facts["photos/s, fer"]
+        for ways in ("processes", "Dask workers"):
+            facts[f"rate of 2 beside 1, {ways}"] = facts[f"photos/s, {ways}: 2"] / facts[f"photos/s, {ways}: 1"]
+        facts |= _share_out(folder / "1") | _time_film(folder / "film.mp4")
+        facts |= {
+            "faces found, %": 100 * found.files["faces"].sum() / photos / FACES,
+            "kB a photo": size / photos / 1000,
+        }
+    return pd.Series(facts).rename_axis(f"{photos} photos").to_frame("measured").round(2)
 
 
 def _compose(folder, photos):
@@ -52,34 +64,50 @@ def _compose(folder, photos):
     return sum(path.stat().st_size for path in folder.iterdir())
 
 
-def _time_cluster(album, folder, photos):
-    from distributed import LocalCluster
+@contextmanager
+def _measure(facts, name, photos):
+    """Note the photos a second, and the memory (MiB) of this process and its children at most."""
+    import psutil
 
-    from ferlib.inference import score_files
+    done, held = threading.Event(), []
 
-    rates = {}
-    for workers in (1, 2):
-        with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster:
-            start = time.perf_counter()
-            score_files([album], folder=folder / f"{workers} workers", scheduler=cluster.scheduler_address)
-            rates[f"photos/s, Dask workers: {workers}"] = photos / (time.perf_counter() - start)
-    return rates
+    def watch():
+        while not done.wait(0.2):
+            sizes = []
+            for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
+                try:
+                    sizes.append(process.memory_info().rss)
+                except psutil.NoSuchProcess:
+                    continue
+            held.append(sum(sizes))
+
+    thread, start, before = threading.Thread(target=watch), time.perf_counter(), os.times()
+    thread.start()
+    yield
+    facts[f"photos/s, {name}"] = photos / (time.perf_counter() - start)
+    if used := np.subtract(os.times(), before)[2:4].sum():  # of processes that have ended
+        facts[f"core ms a photo, {name}"] = 1000 * used / photos
+    done.set()
+    thread.join()
+    facts[f"MiB, {name}"] = max(held) / 2**20
 
 
-def _time_fer(album):
+def _time_fer(paths):
     from benchmarks.bench_faces import start_fer
     from ferlib.inference import read_photo
 
-    start = 0
+    spent = []
     with start_fer() as fer, tempfile.TemporaryDirectory() as folder:
-        for number, path in enumerate(sorted(album.iterdir())[: 1 + FER_PHOTOS]):
-            start = time.perf_counter() if number == 1 else start  # the first starts it
-            np.save(f"{folder}/photo.npy", read_photo(path))
+        for path in paths:
+            start = time.perf_counter()
+            photo = read_photo(path)
+            seconds = time.perf_counter() - start
+            np.save(f"{folder}/photo.npy", photo)
             fer.stdin.write(f"{folder}/photo.npy\n")
             fer.stdin.flush()
-            fer.stdout.readline()
+            spent.append(seconds + json.loads(fer.stdout.readline())[0])
         fer.stdin.close()
-        return FER_PHOTOS / (time.perf_counter() - start)
+    return 1 / np.mean(spent[1:])  # the first starts it
 
 
 def _share_out(scored):
@@ -97,6 +125,32 @@ def _share_out(scored):
     ways["writing"] = "write_chunk"
     shares = {f"{way}, %": 100 * spent[name] / spent["score_chunk"] for way, name in ways.items()}
     return shares | {"the rest, %": 100 - sum(shares.values())}
+
+
+def _time_film(path, seconds=20):
+    from benchmarks.scenes import group_photo, install
+    from ferlib.inference._litert import use_one_core
+    from ferlib.inference._video import Source
+
+    sys.path.append(str(install("av", ["av"])))
+    import av
+
+    scene, _ = group_photo((1280, 720), FACES, seed=0)
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("libx264", rate=25, options={"g": "25"})
+        stream.width, stream.height, stream.pix_fmt = 1280, 720, "yuv420p"
+        for number in range(25 * seconds):
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(np.roll(scene, 2 * number, axis=1), "rgb24")))
+        film.mux(stream.encode())
+    use_one_core()
+    start = time.process_time()
+    whole = sum(1 for _ in Source(path).read(1))
+    middle = time.process_time()
+    with av.open(str(path)) as film:
+        film.streams.video[0].codec_context.skip_frame = "NONKEY"
+        keys = sum(frame.to_ndarray(format="rgb24") is not None for frame in film.decode(video=0))
+    ways = {"all frames": (middle - start) / whole, "key frames": (time.process_time() - middle) / keys}
+    return {f"core ms a second of film, {way}": 1000 * spent for way, spent in ways.items()}
 
 
 if __name__ == "__main__":

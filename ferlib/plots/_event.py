@@ -117,5 +117,6 @@ def _picture(figure, alt):
 
 
 def _table(table):
-    """A table element, whose intervals stay in one line."""
-    return f'<div class="table">{table.to_html(border=0, index_names=False).replace("%, ", "%,&nbsp;")}</div>'
+    """A table element; intervals are short, and stay in one line (by a word joiner)."""
+    html = table.to_html(border=0, index_names=False).replace("%, ", "–&#8288;")
+    return f'<div class="table">{html}</div>'
