@@ -35,7 +35,7 @@ def main(photos=PHOTOS):
         size = _compose(album, photos)
         for jobs in (1, 2):
             with _measure(facts, f"processes: {jobs}", photos):
-                found = score_files([album], folder=folder / f"{jobs}", jobs=jobs)
+                files, *_ = score_files([album], folder=folder / f"{jobs}", jobs=jobs)
         for workers in (1, 2):
             cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
             with cluster, _measure(facts, f"Dask workers: {workers}", photos):
@@ -46,7 +46,7 @@ def main(photos=PHOTOS):
             facts[f"rate of 2 beside 1, {ways}"] = facts[f"photos/s, {ways}: 2"] / facts[f"photos/s, {ways}: 1"]
         facts |= _share_out(folder / "1") | _time_film(folder / "film.mp4")
         facts |= {
-            "faces found, %": 100 * found.files["faces"].sum() / photos / FACES,
+            "faces found, %": 100 * files["faces"].sum() / photos / FACES,
             "kB a photo": size / photos / 1000,
         }
     return pd.Series(facts).rename_axis(f"{photos} photos").to_frame("measured").round(2)

@@ -409,10 +409,7 @@ def _add_rare_emotions(verb):
 
 
 def _shard(text):
-    try:
-        part, parts = map(int, text.split("/"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text}: expected two numbers, such as 3/40") from None
+    part, parts = map(int, text.split("/"))
     return part, parts
 
 

@@ -16,7 +16,6 @@ Tracker, FORGET  Faces of successive frames -> persons, smoothed; seconds after 
 predict_class_folders  Class folders of photos or faces -> labels, probabilities: other people's data.
 write_browser_files  Constants, networks and sample photo for the reader in the browser, ferlib/widgets/static/reader/.
 score_files, load_scores  Albums and archives -> a row a face, in Parquet, by many processes; its tables.
-Scored  How much of an archive is done.
 find_files, predict_files  Photos and videos of files and folders; -> annotated copies, predictions.csv and .json.
 """
 
@@ -34,7 +33,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_litert": ["Network"],
         "_photos": "PhotoError read_photo sample_photo".split(),
         "_predict": "READINGS FacePrediction Predictor load_predictor".split(),
-        "_score": "Scored score_files".split(),
+        "_score": ["score_files"],
         "_video": "FORGET Tracker follow_faces predict_video".split(),
     },
 )

@@ -15,7 +15,6 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -31,24 +30,6 @@ from ferlib.inference._video import Source
 
 FILM_RATE = 1  # frames a second: a mood lasts longer
 RETRIES = 3  # of a chunk on a cluster
-
-
-class Scored(NamedTuple):
-    """What a folder of scores holds so far.
-
-    Attributes
-    ----------
-    files : pandas.DataFrame
-        Photos, films and parts of long films that are done, as `load_scores` returns them.
-    left : int
-        Chunks that are not done, because another shard has them.
-    remarks : list of str
-        What was found in the sources, and what was passed over.
-    """
-
-    files: object
-    left: int
-    remarks: list[str]
 
 
 def score_files(sources, *, folder, model=DEMO_RUN, jobs=CORES, shard=(1, 1), scheduler=None):
@@ -74,7 +55,12 @@ def score_files(sources, *, folder, model=DEMO_RUN, jobs=CORES, shard=(1, 1), sc
 
     Returns
     -------
-    Scored
+    files : DataFrame
+        Photos, films and parts of long films that are done, as `load_scores` returns them.
+    left : int
+        Chunks that are not done, because another shard has them.
+    remarks : list of str
+        What was found in the sources, and what was passed over.
 
     Raises
     ------
@@ -99,7 +85,7 @@ def score_files(sources, *, folder, model=DEMO_RUN, jobs=CORES, shard=(1, 1), sc
             bar.update(sizes[future.result()])
     if not (left := len(sizes) - len(done_chunks(folder))):
         tidy(folder)
-    return Scored(read_table(folder, "files"), left, read_plan(folder)["remarks"])
+    return read_table(folder, "files"), left, read_plan(folder)["remarks"]
 
 
 def score_chunk(folder, number):

@@ -127,21 +127,28 @@ def test_probabilities_are_not_shifted_but_the_answer_is_the_demos(album, tmp_pa
     run = DEMO_RUN
     assert load_predictor(run).logit_adjustment
     shown, plain = load_predictor(run), load_predictor(run, logit_adjustment=0)
-    found = score_files([album / "00.jpg"], folder=tmp_path, model=run, jobs=1)
+    files, left, remarks = score_files([album / "00.jpg"], folder=tmp_path, model=run, jobs=1)
     faces, _ = load_scores(tmp_path)
-    assert list(found.files["file"]) == ["00.jpg"] and found.left == 0
+    assert list(files["file"]) == ["00.jpg"] and left == 0 and remarks == []
     assert faces["file"][0] == "00.jpg" and faces["group"][0] == ""
     (face,) = plain(album / "00.jpg")
     assert np.allclose(faces.loc[0, list(EMOTIONS)].astype(float), face.probabilities, atol=1e-4)
     assert faces["predicted"][0] == shown(album / "00.jpg")[0].predicted
 
 
+def test_a_report_is_a_page(scored, tmp_path, capsys):
+    assert cli.main(["report", str(scored), "--html", str(tmp_path / "page.html")]) == 0
+    assert "work and in education" in capsys.readouterr().out
+    assert "What the audience showed" in (tmp_path / "page.html").read_text()
+
+
 def test_shards_and_processes_write_the_same_bytes(scored, album, begun):
-    first = score_files([album], folder=begun, model=MODEL, jobs=2, shard=(1, 2))
-    assert first.left and 0 < len(first.files) < PHOTOS
+    files, left, _ = score_files([album], folder=begun, model=MODEL, jobs=2, shard=(1, 2))
+    assert left and 0 < len(files) < PHOTOS
     with pytest.raises(ValueError, match="not finished"):
         load_scores(begun)
-    assert not score_files([album], folder=begun, model=MODEL, jobs=1, shard=(2, 2)).left
+    _, left, _ = score_files([album], folder=begun, model=MODEL, jobs=1, shard=(2, 2))
+    assert not left
     assert contents(begun) == contents(scored)
 
 
