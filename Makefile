@@ -30,7 +30,7 @@ $(STAMP): requirements.lock pyproject.toml
 	fi
 	@touch $@
 
-figures: $(STAMP)  ## run the five notebooks and regenerate every figure
+figures: $(STAMP)  ## run the six notebooks and regenerate every figure
 	$(BIN)/ferlib figures
 
 test: $(STAMP)  ## unit tests, doctests, notebooks, and the demo in a real browser
@@ -38,7 +38,7 @@ test: $(STAMP)  ## unit tests, doctests, notebooks, and the demo in a real brows
 	$(BIN)/ruff format --check .
 	@if command -v npm >/dev/null 2>&1; then cd app && npm ci --no-audit --no-fund; else echo "no Node.js: the page is not tested"; fi
 	$(BIN)/python -m pytest --cov --cov-report=term
-	FERLIB_DATA=embedded FERLIB_PROFILE=tiny $(BIN)/python -m pytest -x --nbval-lax --nbval-current-env notebooks/0[1235]*.ipynb
+	FERLIB_DATA=embedded FERLIB_PROFILE=tiny $(BIN)/python -m pytest -x --nbval-lax --nbval-current-env notebooks/0[12356]*.ipynb
 	FERLIB_DATA=embedded $(BIN)/python -m pytest -x --nbval --nbval-current-env notebooks/04*.ipynb
 
 lab: $(STAMP)  ## open the notebooks in JupyterLab

@@ -40,7 +40,7 @@ def main():
     from ferlib.inference import load_predictor
 
     predictor, rows = load_predictor(), []
-    with tempfile.TemporaryDirectory() as folder, _start_fer() as fer:
+    with tempfile.TemporaryDirectory() as folder, start_fer() as fer:
         for name, (photo, boxes) in _photos().items():
             np.save(f"{folder}/photo.npy", photo)
             times = {"ferlib": [], "fer": []}
@@ -81,7 +81,7 @@ def _photos():
     return photos | {"nobody, 640x480": (collage((640, 480), seed=9), np.empty((0, 4)))}
 
 
-def _start_fer():
+def start_fer():
     from benchmarks.scenes import install
 
     environment = os.environ | {"PYTHONPATH": str(install("fer", FER)), "TF_CPP_MIN_LOG_LEVEL": "3"}

@@ -264,6 +264,38 @@ def _plot_timeline(rows):
     return plot_timeline(rows)
 
 
+def score(arguments):
+    """Score the faces of photos and films into Parquet tables, from a folder to an archive; stopped, it goes on."""
+    from ferlib.inference import score_files
+
+    options = {name: getattr(arguments, name) for name in ("model", "jobs", "shard", "scheduler")}
+    try:
+        files, left, remarks = score_files(arguments.sources, folder=arguments.out, **options)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(": the same command goes on") from None
+    print(*remarks, sep="\n")
+    rejected = (files["rejected"] != "").sum()
+    counts = f"faces: {files['faces'].sum():,}, in photos and parts of films: {len(files):,}, not read: {rejected:,}"
+    print(f"{arguments.out}/: {counts}{f'; chunks left to other shards: {left:,}' * bool(left)}")
+
+
+def report(arguments):
+    """Report an event from the tables of `ferlib score`: emotions counted, and corrected for the network's mistakes."""
+    from ferlib.evaluation import event_report, fit_correction, format_event, load_run
+    from ferlib.inference import load_scores
+
+    faces, files = load_scores(arguments.folder)
+    model = faces["model"].iloc[0] if len(faces) else config.DEMO_RUN
+    told = event_report(faces, files, correction=fit_correction(load_run(model, models_dir=config.MODELS_DIR)))
+    print(told, format_event(told.shares).to_string(), sep="\n\n")
+    if arguments.html:
+        from ferlib.plots import use_style, write_event_report
+
+        use_style()
+        write_event_report(told, arguments.html)
+        print(f"\nwrote {arguments.html}")
+
+
 def camera(arguments):
     """Predict the faces in front of the camera, in a window; q closes it."""
     from ferlib.inference import load_predictor
@@ -333,9 +365,22 @@ def _parser():
     verb.add_argument("files", nargs="+", metavar="photo|folder|video")
     verb.add_argument("--out", default="predictions", help="folder for what is written (default: %(default)s)")
     _add_model(verb)
+    _add_rare_emotions(verb)
+    verb = add(score)
+    verb.add_argument("sources", nargs="+", metavar="photo|folder|film")
+    verb.add_argument("--out", required=True, metavar="FOLDER", help="where the tables go, and how much is done")
+    cores = min(4, os.cpu_count() or 1)
+    verb.add_argument("--jobs", type=int, default=cores, help="processes, of one core each (default: %(default)s)")
+    verb.add_argument("--shard", type=_shard, default=(1, 1), metavar="3/40", help="score the third of forty shares")
+    verb.add_argument("--scheduler", metavar="tcp://...", help="score on this Dask cluster instead")
+    _add_model(verb)
+    verb = add(report)
+    verb.add_argument("folder", help="what `ferlib score` wrote")
+    verb.add_argument("--html", metavar="PAGE", help="file to write the report to: one page, to be mailed")
     verb = add(camera)
     verb.add_argument("number", nargs="?", type=int, default=0, help="which camera (default: %(default)s)")
     _add_model(verb)
+    _add_rare_emotions(verb)
     add(doctor)
     return parser
 
@@ -353,8 +398,16 @@ def _describe_settings():
 def _add_model(verb):
     whose = "compact_camera and those ending in _ferplus answer as most people would say, others as FER2013's labels"
     verb.add_argument("--model", default=config.DEMO_RUN, help=f"folder in models/; {whose} (default: %(default)s)")
+
+
+def _add_rare_emotions(verb):
     expected = "0: as common as in pictures from the web, as in a talk; 1: all seven emotions alike, as in acted faces"
     verb.add_argument("--rare-emotions", type=_share, metavar="0..1", help=f"{expected} (default: the model's)")
+
+
+def _shard(text):
+    part, parts = map(int, text.split("/"))
+    return part, parts
 
 
 def _share(text):

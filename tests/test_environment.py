@@ -15,7 +15,7 @@ NEEDED = {
     canonicalize_name(requirement.name): requirement
     for lines in (
         PYPROJECT["dependencies"],
-        *(EXTRAS[extra] for extra in ("fit", "train", "notebooks", "jax", "dev")),
+        *(EXTRAS[extra] for extra in "fit train score cluster notebooks jax dev".split()),
     )
     for requirement in map(Requirement, lines)
     if requirement.name != "ferlib"

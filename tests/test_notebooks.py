@@ -74,8 +74,8 @@ def test_committed_notebooks_are_fit_for_git(path):
     assert find_problems(nbformat.read(path, as_version=4)) == []
 
 
-def test_there_are_five():
-    assert [path.name[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05"]
+def test_there_are_six():
+    assert [path.name[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)

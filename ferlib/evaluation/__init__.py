@@ -19,7 +19,9 @@ find_confident_errors, find_uncertain_correct  Predictions to look at
 compare_with_votes  Labels and predictions beside annotator votes
 CORRUPTIONS, apply_corruptions, measure_robustness  The corruptions; several at once; accuracy under every one
 occlusion_map, grad_cam  Explanation of one prediction
-format_comparison, format_recipes, format_labels, format_pairs  Those tables as texts
+event_report, EventReport  Shares of the emotions at an event, raw and corrected, with intervals
+fit_correction, Correction  How a run's network errs on PublicTest, to correct those shares
+format_comparison, format_recipes, format_labels, format_pairs, format_event  Those tables as texts
 format_card, format_spread, markdown_table  A run's card; mean and spread over seeds; a table as Markdown
 """
 
@@ -32,6 +34,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "CLAIMS average_seeds check_scores choose_seeds compare_labels compare_pairs compare_recipes "
             "compare_runs group_seeds"
         ).split(),
+        "_event": "Correction EventReport event_report fit_correction".split(),
         "_explain": "grad_cam occlusion_map".split(),
         "_metadata": "Metadata list_runs read_metadata".split(),
         "_predictions": (
@@ -43,7 +46,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "Scores adjust_logits adjustment_curve apply_temperature evaluate format_interval wilson_interval"
         ).split(),
         "_tables": (
-            "format_card format_comparison format_labels format_pairs format_recipes format_spread markdown_table"
+            "format_card format_comparison format_event format_labels format_pairs format_recipes "
+            "format_spread markdown_table"
         ).split(),
     },
 )

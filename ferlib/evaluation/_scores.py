@@ -119,8 +119,8 @@ def evaluate(labels, probabilities, *, names=EMOTIONS):
     return Scores(names=names, n=n, confusion=confusion, intervals=intervals, **scores)
 
 
-def wilson_interval(successes, n):
-    """95 % interval of a proportion, after Wilson (1927); (nan, nan) if n is 0. (K, 2) for arrays of K counts.
+def wilson_interval(successes, n, *, level=0.95):
+    """Interval of a proportion, after Wilson (1927); (nan, nan) if n is 0. (K, 2) for arrays of K counts.
 
     >>> [round(bound, 3) for bound in wilson_interval(73, 100)]
     [0.636, 0.807]
@@ -128,10 +128,10 @@ def wilson_interval(successes, n):
     from scipy.stats import binomtest
 
     if np.ndim(n):
-        return np.array([wilson_interval(k, m) for k, m in zip(successes, n, strict=True)])
+        return np.array([wilson_interval(k, m, level=level) for k, m in zip(successes, n, strict=True)])
     if n == 0:
         return (np.nan, np.nan)
-    return tuple(map(float, binomtest(int(successes), int(n)).proportion_ci(method="wilson")))
+    return tuple(map(float, binomtest(int(successes), int(n)).proportion_ci(level, method="wilson")))
 
 
 def format_interval(share, low, high):
@@ -167,7 +167,7 @@ def apply_temperature(probabilities, temperature):
 
 
 def adjust_logits(probabilities, prior, strength):
-    """Probabilities (N, K) float32 for other class frequencies: logit adjustment (Menon et al. 2021, arXiv:2007.07314).
+    """Probabilities (..., K) float32 at other class frequencies: logit adjustment, Menon et al. 2021, arXiv:2007.07314.
 
     `prior` (K,) is how common the classes were in training. At `strength` 0 they are as common now, at 1 all alike.
 
@@ -175,7 +175,7 @@ def adjust_logits(probabilities, prior, strength):
     array([[0.5, 0.5]], dtype=float32)
     """
     adjusted = probabilities / np.asarray(prior, dtype=np.float64) ** strength
-    return (adjusted / adjusted.sum(1, keepdims=True)).astype(np.float32)
+    return (adjusted / adjusted.sum(-1, keepdims=True)).astype(np.float32)
 
 
 def adjustment_curve(labels, probabilities, prior):

@@ -64,6 +64,20 @@ def format_labels(table):
     return pd.DataFrame(cells, index=table.index)
 
 
+def format_event(table):
+    """A table of shares of an `EventReport` as texts: faces, share as counted, its interval by photo, corrected."""
+    cells = {"faces": table["faces"].map("{:,}".format)}
+    for title, share, bounds in (
+        ("as counted", "raw", "raw"),
+        ("by photo", "raw", "photo"),
+        ("corrected", "corrected", "corrected"),
+    ):
+        rows = table[[share, f"{bounds} low", f"{bounds} high"]].to_numpy()
+        cells[title] = ["" if np.isnan(row).any() else format_interval(*row) for row in rows]
+    cells["by photo"] = [text.partition(" ")[2] for text in cells["by photo"]]
+    return pd.DataFrame(cells, index=table.index)
+
+
 def format_spread(row):
     """Mean and standard deviation over seeds as text, from a row with the columns accuracy, spread and seeds."""
     return f"{row.accuracy:.1%} ± {100 * row.spread:.1f} over {row.seeds:.0f} seeds"

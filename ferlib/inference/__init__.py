@@ -14,6 +14,7 @@ follow_faces, predict_video  Video or camera -> its frames, each with the person
 Tracker, FORGET  Faces of successive frames -> persons, smoothed; seconds after which one out of sight is new.
 predict_class_folders  Class folders of photos or faces -> labels, probabilities: other people's data.
 write_browser_files  Constants, networks and sample photo for the reader in the browser, ferlib/widgets/static/reader/.
+score_files, load_scores  Albums and archives -> a row a face, in Parquet, by many processes; its tables.
 find_files, predict_files  Photos and videos of files and folders; -> annotated copies, predictions.csv and .json.
 """
 
@@ -27,9 +28,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_cross": ["predict_class_folders"],
         "_detect": "Detection crop_face detect_faces".split(),
         "_files": "find_files predict_files".split(),
+        "_ledger": ["load_scores"],
         "_litert": ["Network"],
         "_photos": "PhotoError read_photo sample_photo".split(),
         "_predict": "READINGS FacePrediction Predictor load_predictor".split(),
+        "_score": ["score_files"],
         "_video": "FORGET Tracker follow_faces predict_video".split(),
     },
 )

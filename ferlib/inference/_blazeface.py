@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ferlib.inference._litert import CORES, Network
+from ferlib.inference._litert import CORES, Network, cores, use_one_core
 from ferlib.inference._photos import lighten
 
 VIEW_SIZE, GRID_SIZE = 192, 48  # pixels of a view, cells of its grid
@@ -190,15 +190,15 @@ def _non_max_suppression(views):
 
 def _map(function, items):
     """Several views at once: a core each is faster than all cores for one view."""
-    return [function(item) for item in items] if len(items) < 2 else list(_pool.map(function, items))
+    return list(map(function, items) if len(items) < 2 or cores() == 1 else _pool.map(function, items))
 
 
 def _network():
     if not hasattr(_thread_local, "network"):
         content = (Path(__file__).parent / "blazeface.tflite").read_bytes()
-        _thread_local.network = Network(content, threads=getattr(_thread_local, "cores", CORES))
+        _thread_local.network = Network(content, threads=cores())
     return _thread_local.network
 
 
-_thread_local = threading.local()  # a network for each thread that detects, and how many cores it takes
-_pool = ThreadPoolExecutor(CORES, initializer=lambda: setattr(_thread_local, "cores", 1))
+_thread_local = threading.local()  # a network for each thread that detects
+_pool = ThreadPoolExecutor(CORES, initializer=use_one_core)

@@ -82,7 +82,7 @@ def find_files(paths, *, output):
         if os.path.isdir(path):
             seen = Counter()
             found = sorted(_walk(path, Path(output), seen))
-            videos = sum(map(_is_video, found))
+            videos = sum(map(is_video, found))
             seen = ", ".join(f"{kind}: {count}" for kind, count in seen.most_common() if count)
             remarks.append(f"{path}: photos: {len(found) - videos}, videos: {videos}; passed over: {seen or 'nothing'}")
             if not found:
@@ -129,7 +129,8 @@ def predict_files(files, predictor, *, folder, plot_timeline=None):
             yield result
 
 
-def _is_video(path):
+def is_video(path):
+    """Whether a file's name says that it is a video."""
     return path.suffix.lower() in VIDEO_SUFFIXES
 
 
@@ -163,7 +164,7 @@ def _walk(folder, output, seen):
 def _name_copy(path, folder, counts):
     """A name for an annotated copy: its own where two folders hold files of one name, and no other file's."""
     stem = path.stem.encode(errors="ignore")[:LONGEST_STEM].decode(errors="ignore")
-    suffix = ".mp4" if _is_video(path) else ".jpg"
+    suffix = ".mp4" if is_video(path) else ".jpg"
     while True:
         counts[stem.casefold(), suffix] += 1
         count = counts[stem.casefold(), suffix]
@@ -220,12 +221,12 @@ def _read_file(result, predictor, target, plot_timeline):
     """Rows of the photo, or of each frame of the video; whatever is raised becomes the result's error."""
     path = result.file
     try:
-        if _is_video(path):
+        if is_video(path):
             yield from _read_video(result, predictor, target, plot_timeline)
         else:
             yield from _read_photo(path, predictor, target)
     except Exception as problem:
-        result.error = _explain(problem, f"{path} cannot be read")
+        result.error = explain(problem, f"{path} cannot be read")
 
 
 def _read_photo(path, predictor, target):
@@ -240,7 +241,7 @@ def _read_photo(path, predictor, target):
         with _write_copy(target) as copy:
             copy.write_bytes(picture)
     except Exception as problem:
-        raise PhotoError(_explain(problem, f"{path} was read, but its copy cannot be written")) from problem
+        raise PhotoError(explain(problem, f"{path} was read, but its copy cannot be written")) from problem
 
 
 def _read_video(result, predictor, target, plot_timeline):
@@ -266,7 +267,7 @@ def _read_video(result, predictor, target, plot_timeline):
         raise early
 
 
-def _explain(problem, what):
+def explain(problem, what):
     """A sentence for any exception."""
     if isinstance(problem, PhotoError | FileNotFoundError):
         return str(problem)

@@ -10,6 +10,18 @@ from ferlib._quiet import quiet_stderr
 CORES = min(4, os.cpu_count() or 1)
 """Threads that detecting and predicting take."""
 
+_thread = threading.local()
+
+
+def use_one_core():
+    """Let this thread detect and predict on one core, because others do so beside it."""
+    _thread.cores = 1
+
+
+def cores():
+    """How many cores this thread detects and predicts on."""
+    return getattr(_thread, "cores", CORES)
+
 
 class Network:
     """A `.tflite` network with one input. Threads may share it.

@@ -1,6 +1,7 @@
 """Photos of any kind -> upright RGB pixels."""
 
 import io
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,18 @@ def read_photo(source):
             raise PhotoError(f"{name} is damaged or truncated ({error}): get a whole copy of it") from error
 
 
+def photo_time(path):
+    """When a photo that can be read was taken, by its camera's clock: datetime, or None if EXIF does not say it."""
+    from PIL import ExifTags, Image
+
+    try:
+        with Image.open(path) as image:
+            text = image.getexif().get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal]
+        return datetime.strptime(text.strip("\0 "), "%Y:%m:%d %H:%M:%S")
+    except Exception:  # as for pixels, Pillow raises a dozen kinds on damaged EXIF; the photo counts without its time
+        return None
+
+
 def _heif_format(name, head):
     """Pillow's name of the format, in a list, if a file begins as a HEIC photo, which the package pillow-heif reads."""
     if head[4:8] != b"ftyp" or head[8:12].decode("latin-1") not in HEIF_BRANDS:
@@ -137,7 +150,10 @@ def sample_photo():
 
 def lighten(pixels):
     """Brighten a picture, of any shape and uint8, whose brightest parts are below `DARK_BELOW`; return others as is."""
-    brightest = max(8, np.percentile(pixels[::4, ::4], 99))
+    few = pixels[::4, ::4]
+    if np.count_nonzero(few >= DARK_BELOW) > 1 + few.size / 100:  # the percentile is that bright, and slow to tell
+        return pixels
+    brightest = max(8, np.percentile(few, 99))
     if brightest >= DARK_BELOW:
         return pixels
     return np.clip(pixels * np.float32(255 / brightest), 0, 255).astype(np.uint8)

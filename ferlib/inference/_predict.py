@@ -13,7 +13,7 @@ from ferlib import config
 from ferlib.config import COARSE, DEMO_RUN, EMOTIONS, IMAGE_SIZE
 from ferlib.evaluation import adjust_logits, apply_temperature, read_metadata
 from ferlib.inference._detect import Detection, crop_face, detect_faces
-from ferlib.inference._litert import CORES, Network
+from ferlib.inference._litert import Network, cores
 from ferlib.inference._photos import read_photo
 
 CONFIDENCE_THRESHOLD = 0.5
@@ -84,7 +84,7 @@ class Predictor:
         self.logit_adjustment = metadata.logit_adjustment if logit_adjustment is None else logit_adjustment
         if self.logit_adjustment and not metadata.prior:
             raise ValueError(f"run {name}: how common the emotions were in its training is not known")
-        self._network = Network(network, threads=CORES)
+        self._network = Network(network, threads=cores())
         shapes = [self._network.input_shape, *self._network.output_shapes]
         expected = [(IMAGE_SIZE, IMAGE_SIZE, 1), (len(EMOTIONS),)]
         if shapes != expected:

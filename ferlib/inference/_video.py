@@ -9,10 +9,12 @@ import mmap
 import os
 import re
 import shutil
+import struct
 import subprocess
 import time
 import warnings
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import cv2
@@ -20,6 +22,7 @@ import numpy as np
 
 from ferlib._atomic import whole_or_nothing
 from ferlib.inference._annotate import draw_predictions
+from ferlib.inference._litert import cores
 from ferlib.inference._photos import PhotoError
 
 VIDEO_SUFFIXES = set(".mp4 .mov .avi .mkv .webm .m4v .y4m .flv .wmv .mpg .mpeg .ts .mts .3gp .ogv".split())
@@ -40,7 +43,12 @@ HOLD_SECONDS = 0.4  # that another answer must lead before it is given
 SAME_FACE_IOU = 0.2  # intersection over union with where the face was last
 SAME_SCENE = 0.75  # correlation with the frame before, 32x32 grey: a waving hand leaves 0.86, a cut 0.5, at most 0.72
 SHORT_SECONDS = 0.3  # that a video may end early: sound is often a little longer
+LEAD = 1.0  # seconds before a part of a film, where it is sought
+EPSILON = 1e-6  # seconds by which clocks are rounded
 LONGEST_PAUSE = 60  # seconds between two frames; after more, the clock of a damaged or joined video is not believed
+
+UNIX_SECONDS = 2_082_844_800
+"""From 1904, where the clock of MP4 begins, to 1970."""
 
 SHARPNESS = 0.085
 """Sharpness, see `_sharpness`, from which a face is read: all 3,589 faces of PrivateTest have it. Of those blurred by
@@ -93,7 +101,7 @@ class Tracker:
         self._persons = {}
 
 
-class _Source:
+class Source:
     """A video or camera, opened."""
 
     def __init__(self, source):
@@ -102,7 +110,8 @@ class _Source:
         if not self.live and not Path(source).exists():
             raise FileNotFoundError(f"{source}: no such video")
         backend = cv2.CAP_ANY if self.live else cv2.CAP_FFMPEG  # others print what they do not understand
-        self._capture = cv2.VideoCapture(source if self.live else str(source), backend)
+        self._opening = backend, [] if self.live else [cv2.CAP_PROP_N_THREADS, cores()]
+        self._capture = cv2.VideoCapture(source if self.live else str(source), *self._opening)
         if not self._capture.isOpened():
             trouble = "cannot be opened" if self.live else "is no video that can be read: convert it to .mp4"
             raise PhotoError(f"{self.name} {trouble}")
@@ -111,37 +120,59 @@ class _Source:
         self.fps = fps if 0 < fps < np.inf else 0
         self.end = 0.0  # in seconds, of the latest frame
 
-    def read(self, rate):
-        """Yield time (s) and (H, W, 3) uint8 RGB of some frames; PhotoError if they end before the video should."""
+    @property
+    def length(self):
+        """In seconds, as the file says; 0 if it does not."""
+        return self._count / self.fps if self.fps else 0.0
+
+    def read(self, rate, *, start=0.0, end=np.inf):
+        """Yield time (s) and (H, W, 3) uint8 RGB of some frames; PhotoError if they end before the video should.
+
+        Those from `start` to before `end` are the same, whether what lies before them is read too or not.
+        """
         step = 1 / self.fps if self.fps else 0
-        start, due, shift, seen = time.monotonic(), 0.0, 0.0, 0
+        began, due, shift, seen, some = time.monotonic(), start, 0.0, self._seek(start), False
         try:
             while self._capture.grab():
                 seen += 1
                 if self.live:
-                    seconds = time.monotonic() - start
+                    seconds = time.monotonic() - began
                 else:
                     seconds = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 + shift
                     gap = seconds - self.end
                     if not -1.01 * step <= gap <= LONGEST_PAUSE:
                         shift, seconds = shift - gap, self.end
                 self.end = seconds + step
-                if seconds < due - 1e-6:
+                if seconds < due - EPSILON:
                     continue
+                if seconds >= end - EPSILON:
+                    return
                 decoded, frame = self._capture.retrieve()
                 if decoded:
-                    due = max(due + 1 / rate, seconds if self.live else 0)
+                    some = True
+                    due = max(due + 1 / rate, seconds) if self.live else (int(rate * seconds + EPSILON) + 1) / rate
                     yield seconds, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
         except (cv2.error, MemoryError) as error:
             raise PhotoError(f"{self.name} is damaged ({error}): get a whole copy of it") from error
         finally:
             self._capture.release()
-        length = self._count * step
-        if not (due or self.live):
+        if not (some or start or self.live):
             raise PhotoError(f"{self.name} opens, but none of its frames can be decoded: get a whole copy of it")
-        if length - self.end > SHORT_SECONDS and seen < self._count - 2:
-            extent = f"read until {self.end:.1f} s of {length:.1f} s"
+        if self.length - self.end > SHORT_SECONDS and seen < self._count - 2:
+            extent = f"read until {self.end:.1f} s of {self.length:.1f} s"
             raise PhotoError(f"{self.name} is damaged: {extent}: get a whole copy of it")
+
+    def _seek(self, start):
+        """Go to a frame before a time (s), or stay at the first if there is none to be found; how many were skipped."""
+        skipped = int((start - LEAD) * self.fps)
+        if skipped <= 0:
+            return 0
+        self._capture.set(cv2.CAP_PROP_POS_FRAMES, skipped)
+        if self._capture.grab() and (seconds := self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000) <= start - EPSILON:
+            self.end = seconds + 1 / self.fps
+            return skipped + 1
+        self._capture.open(self.name, *self._opening)
+        return 0
 
 
 class _Copy:
@@ -214,7 +245,7 @@ def follow_faces(source, predictor, *, rate=RATE):
     PhotoError
         After the last frame, if a video ends before it should.
     """
-    yield from _follow(_Source(source), predictor, rate)
+    yield from _follow(Source(source), predictor, rate)
 
 
 def _follow(source, predictor, rate):
@@ -232,7 +263,7 @@ def _follow(source, predictor, rate):
 
 def predict_frames(source, predictor, *, target=None, rate=RATE, limit=None):
     """As `predict_video`, but yield the rows of a frame at a time; PhotoError after the last if a video is damaged."""
-    film = _Source(source)
+    film = Source(source)
     if target and not film.live and Path(target).exists() and Path(target).samefile(source):
         raise OSError(f"{target} is the video itself: choose another name for its copy")
     copy = target and _Copy(target, rate if film.live else min(max(film.fps, rate), 60))
@@ -282,6 +313,24 @@ def predict_video(source, predictor, *, target=None, rate=RATE, limit=None):
             raise
         warnings.warn(str(error), stacklevel=2)
     return table
+
+
+def film_time(path):
+    """When a film was begun, in this machine's local time: datetime, or None; only MP4 and its kin say it, in UTC."""
+    with open(path, "rb") as file:
+        while len(head := file.read(8)) == 8:
+            size, kind = struct.unpack(">I4s", head)
+            if kind == b"mvhd":
+                width = 4 if file.read(4)[:1] == b"\0" else 8
+                seconds = int.from_bytes(file.read(width)) - UNIX_SECONDS
+                known = 0 < seconds < UNIX_SECONDS  # a camera whose clock was never set begins in 1970
+                return datetime.fromtimestamp(seconds) if known else None
+            if size == 1:
+                size = int.from_bytes(file.read(8)) - 8
+            if size < 8:
+                return None
+            if kind != b"moov":
+                file.seek(size - 8, os.SEEK_CUR)
 
 
 def _sharpness(crop):

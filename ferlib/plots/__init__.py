@@ -1,4 +1,4 @@
-"""Every figure: data in, `Axes` out; nothing here predicts, shows or saves, but for `save_figure`.
+"""Every figure: data in, `Axes` out; nothing here predicts, shows or saves, but for `save_figure` and a page.
 
 use_style, save_figure  Set matplotlib's defaults for every figure of the project; write a figure as PNG and SVG
 percent_axis, PALETTE  Label an axis that holds shares in per cent; colours for anything that is not an emotion
@@ -20,6 +20,8 @@ plot_recipes  What each recipe claims beside what it scores
 plot_robustness  Accuracy against the severity of corruptions
 plot_prediction, plot_pipeline  A photo with boxes and probabilities; from photo to probabilities, step by step
 plot_probabilities, plot_timeline  Bars of one face; what each person in a video shows over time
+plot_mood, plot_mood_by_time  Shares of the emotions at an event, raw and corrected; by time of day or by group
+write_event_report  The same as one page, to be mailed
 """
 
 import lazy_loader
@@ -37,6 +39,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "plot_prediction_sheet plot_recall plot_roc plot_votes"
         ).split(),
         "_comparison": "plot_recipes plot_robustness".split(),
+        "_event": "plot_mood plot_mood_by_time write_event_report".split(),
         "_photos": "plot_pipeline plot_prediction plot_probabilities plot_timeline".split(),
     },
 )
