@@ -259,7 +259,7 @@ def test_the_camera_is_recorded_only_when_asked(visit):
     assert page.locator(".ferlib-recorded").inner_text().startswith(f"{len(rows)} rows in ")
     assert list(rows[0]) == ["time", "face", *FIELDS]
     times = [float(row["time"]) for row in rows]
-    assert times[0] < 3 and times == sorted(times) and rows[0]["face"] == "1"
+    assert times[0] < 3 and times == sorted(times) and int(rows[0]["face"]) >= 1
     assert all(sum(float(row[emotion]) for emotion in EMOTIONS) == pytest.approx(1, abs=0.001) for row in rows)
     assert all(80 < float(row["width"]) < 160 for row in rows)  # pixels of the camera
 
