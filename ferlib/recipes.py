@@ -143,7 +143,13 @@ FERPLUS = {
         OWN["best"], init_from="best", augment="strong", teacher="none", distillation=0.0, **_VOTES
     ),
     "compact_ferplus": replace(OWN["compact"], init_from="compact", augment="full", **_VOTES, **_TAUGHT),
-    "compact_camera": replace(OWN["compact"], init_from="compact", augment="camera", **_VOTES, **_TAUGHT),
+    "compact_camera": replace(
+        OWN["compact"],
+        init_from="compact_ferplus",
+        augment="camera",
+        **_VOTES | dict(epochs=12, learning_rate=0.02),
+        **_TAUGHT,
+    ),
     "micro_ferplus": replace(
         OWN["micro"], init_from="micro", **_VOTES | dict(epochs=40, learning_rate=0.06), **_TAUGHT
     ),
