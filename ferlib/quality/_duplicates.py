@@ -31,7 +31,7 @@ def find_duplicates(faces):
     groups = table.groupby("group")
     table["conflict"] = groups["label"].transform("nunique") > 1
     table["leak"] = groups["split"].transform("nunique") > 1
-    last_first = table.assign(split=-table["split"].map(SPLITS.index)).sort_values(["split", "row"])
+    last_first = table.assign(split=-table["split"].map(SPLITS.index).astype(int)).sort_values(["split", "row"])
     table["kept"] = ~last_first["group"].duplicated()
     labels = groups["label"].agg(lambda names: ", ".join(sorted(set(names)))).loc[table["group"]]
     table["reason"] = [f"one of {n} copies, labelled {names}" for n, names in zip(table["score"], labels, strict=True)]

@@ -228,7 +228,7 @@ def test_it_follows_a_film_as_python_does(page, predictor):
     frames = [*[photo] * 3, *(np.roll(other, 4 * i, axis=1) for i in range(4)), photo]
     film = [(i / 10, frame) for i, frame in enumerate(frames)]
     source = SimpleNamespace(live=False, read=lambda rate: (frame for frame in film))
-    expected = [[number for number, _ in persons] for *_, persons in _follow(source, predictor, 10, {})]
+    expected = [[number for number, _ in persons] for *_, persons in _follow(source, predictor, 10)]
     assert expected == [[1]] * 3 + [[2]] * 4 + [[3]]
     for _ in range(2):
         for (seconds, frame), numbers in zip(film, expected, strict=True):

@@ -158,8 +158,10 @@ def test_the_demos_network_is_calibrated_robust_and_at_home_before_a_camera():
     assert run.config.labels == "ferplus"
     labels, probabilities = run.select(labels="majority")
     scores = evaluate(labels, run.adjust(probabilities))
-    assert scores.accuracy > 0.9 and scores.balanced_accuracy > 0.8 and scores.calibration_error < 0.06
+    assert scores.accuracy > 0.9 and scores.balanced_accuracy > 0.85 and scores.calibration_error < 0.06
     mild = run.robustness.groupby("severity")["accuracy"].mean()
     assert mild[0] - mild[1] < 0.03
-    pictures = run.in_pictures.set_index("way")["accuracy, found by BlazeFace"]
-    assert pictures["as it was"] - pictures["aligned"] < 0.05
+    pictures = {name: load_run(name).in_pictures.set_index("way") for name in (DEMO_RUN, "compact")}
+    ways = {name: table["accuracy, found by BlazeFace"] for name, table in pictures.items()}
+    lost = {name: accuracy["as it was"] - accuracy["aligned"] for name, accuracy in ways.items()}
+    assert ways[DEMO_RUN]["aligned"] > 0.85 and lost[DEMO_RUN] < lost["compact"] / 3
