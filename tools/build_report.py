@@ -20,6 +20,7 @@ TEXTS = (
     "data/README.md",
     "models/README.md",
     "benchmarks/README.md",
+    "docs/scale.md",
     "models/*/card.md",
 )
 NOTEBOOKS = "notebooks/[0-9]*.ipynb"
@@ -34,6 +35,7 @@ LINKS = (
     ("Training", "report/notebooks/03_train.html"),
     ("What it is worth", "report/notebooks/04_evaluate.html"),
     ("Step by step", "report/notebooks/05_demo.html"),
+    ("An audience", "report/notebooks/06_event.html"),
     ("All results", "report/models/README.html"),
 )
 """What stands in every page's head: name and address."""
