@@ -1,6 +1,5 @@
 import hashlib
 import os
-import shutil
 
 import numpy as np
 import pytest
@@ -107,7 +106,9 @@ def styled_figures():
 @pytest.fixture(scope="session")
 def chromium():
     """Path of an installed Chromium; where CI runs, a missing one is a failure."""
-    found = [path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path]
+    from tests.browser.lab import find_chromium
+
+    found = find_chromium()
     if not found:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no Chromium is installed")
-    return found[0]
+    return found

@@ -32,7 +32,7 @@ FILM_RATE = 1  # frames a second: a mood lasts longer
 RETRIES = 3  # of a chunk on a cluster
 
 
-def score_files(sources, *, folder, model=DEMO_RUN, jobs=CORES, shard=(1, 1), scheduler=None):
+def score_files(sources, *, folder, model=DEMO_RUN, jobs=None, shard=(1, 1), scheduler=None):
     """Score every face of photos and films, at any depth of folders, into Parquet tables: `load_scores` reads them.
 
     Stopped anywhere and called again, it goes on with what is left. The tables are the same however they were made.
@@ -46,8 +46,8 @@ def score_files(sources, *, folder, model=DEMO_RUN, jobs=CORES, shard=(1, 1), sc
         Nothing else need be in it; it may lie in a source.
     model : str
         A run, as `load_predictor` takes it.
-    jobs : int
-        Processes; each has one core.
+    jobs : int, optional
+        Processes; each has one core. By default one a core, four at most.
     shard : (int, int)
         (3, 40) scores the third of forty shares, beside others that share the folder.
     scheduler : str, optional
@@ -80,7 +80,7 @@ def score_files(sources, *, folder, model=DEMO_RUN, jobs=CORES, shard=(1, 1), sc
     own = np.arange(part - 1, len(sizes), parts)
     todo = np.setdiff1d(own, done_chunks(folder))
     bar = tqdm(total=sizes[own].sum(), initial=sizes[own].sum() - sizes[todo].sum(), unit=" files", disable=None)
-    with bar, _start_workers(jobs, scheduler) as workers:
+    with bar, _start_workers(CORES if jobs is None else jobs, scheduler) as workers:
         for future in as_completed([workers.submit(score_chunk, folder, number) for number in todo.tolist()]):
             bar.update(sizes[future.result()])
     if not (left := len(sizes) - len(done_chunks(folder))):
