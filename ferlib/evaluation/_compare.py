@@ -94,7 +94,7 @@ def compare_recipes(runs):
     """
     table, means = compare_runs(runs), {}
     table = table[table["complete"]]
-    seeds = [[run.name for run in alike] for alike in group_seeds([run for run in runs if run.name in table.index])]
+    seeds = [[run.name for run in alike] for alike in _group_seeds([run for run in runs if run.name in table.index])]
     for name in [name for name in table.index if name in (*RECIPES, *OWN, *FERPLUS, "oversampled_leaky")]:
         alike = table.loc[next(names for names in seeds if name in names)]
         means[name] = {
@@ -141,7 +141,7 @@ def compare_labels(runs):
 
 def choose_seeds(runs):
     """Of runs that differ in their seed alone, the one that is best on PublicTest: list of Run, best first."""
-    return [alike[0] for alike in group_seeds(runs)]
+    return [alike[0] for alike in _group_seeds(runs)]
 
 
 def average_seeds(runs, *, labels="fer2013"):
@@ -154,7 +154,7 @@ def average_seeds(runs, *, labels="fer2013"):
         more than once, indexed by the run that is best on PublicTest.
     """
     scored = [run for run in runs if "PrivateTest" in run.probabilities]
-    groups = [group for group in group_seeds(scored) if len(group) > 1]
+    groups = [group for group in _group_seeds(scored) if len(group) > 1]
     accuracies = [[run.accuracy("PrivateTest", labels=labels) for run in group] for group in groups]
     rows = [(len(group), np.mean(group), np.std(group, ddof=1)) for group in accuracies]
     return pd.DataFrame(rows, index=[group[0].name for group in groups], columns=["seeds", "accuracy", "spread"])
@@ -191,7 +191,7 @@ def check_scores(run, predict_images, faces):
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def group_seeds(runs):
+def _group_seeds(runs):
     """Lists of runs that differ in their seed alone, each with its best on PublicTest first; the best list first."""
     configs, groups = {run.name: run.config for run in runs}, {}
     for run in sorted(runs, key=lambda run: -run.accuracy("PublicTest", labels=run.chosen_by)):
