@@ -24,7 +24,7 @@ BOX_STEPS = 64  # of a pixel, to which boxes are rounded: so each processor and 
 
 CANDIDATE_SCORE = 0.3  # from which a detection in a view is refined
 ACCEPT_SCORE, ACCEPT_TURNED_SCORE = 0.55, 0.67  # the turned views are more chances of a false alarm
-CERTAIN_SCORE, CERTAIN_WIDTH = 0.85, 36  # score, and width in pixels of the view, from which nothing is refined
+CERTAIN_SCORE, CERTAIN_WIDTH = 0.75, 24  # score, and width in pixels of the view, from which nothing is refined
 
 FACES_IN_TILE = 10  # widths of the smallest face in a tile's side
 SMALLEST_TILE = 0.28  # in sides of the photo
@@ -36,7 +36,7 @@ TRACE, CLEAR_TRACE = 0.2, 0.4  # scores at a glance from which a view is looked 
 
 REFINE_SIDES = (3, 5)  # of the views for refining, in widths of the face: further off, noise is averaged out
 SECOND_SIDE_SCORE = 0.7  # below it, only the first of these is tried
-ROLLED_DEGREES, MAX_TURNS, SCORE_LOSS = 15, 3, 0.25  # refined again while rolled by more, so often, losing no more
+ROLLED_DEGREES, MAX_TURNS, SCORE_LOSS = 25, 3, 0.25  # refined again while rolled by more, so often, losing no more
 
 
 @dataclass
@@ -156,7 +156,6 @@ def _draw_view(levels, centre, side, degrees, size=VIEW_SIZE):
 def _look(view):
     """Boxes with keypoints (cells, 16), in pixels from the middle of each cell, and scores (cells,) in a view."""
     boxes, logits = _network()(view[None] / np.float32(127.5) - 1)
-    boxes = np.rint(boxes * BOX_STEPS) / BOX_STEPS
     return boxes[0], 1 / (1 + np.exp(-np.clip(logits[0, :, 0], -80, 80)))
 
 
@@ -164,28 +163,29 @@ def _detect_in_view(levels, centre, side, degrees):
     """Faces in a square view of the photo, turned by degrees; best first."""
     view, to_photo = _draw_view(levels, centre, side, degrees)
     boxes, scores = _look(view)
-    scale = side / VIEW_SIZE
-    faces = []
-    for row in sorted(np.flatnonzero(scores > CANDIDATE_SCORE), key=lambda row: -scores[row]):
-        centre, size, *keypoints = boxes[row].reshape(-1, 2).astype(float)[:6]  # without the ears
-        cell = np.array([row % GRID_SIZE, row // GRID_SIZE]) + 0.5
-        points = (np.array([centre, *keypoints]) + cell * VIEW_SIZE / GRID_SIZE) @ to_photo[:, :2].T + to_photo[:, 2]
-        faces.append(_Candidate(points[0], size.max() * scale, float(scores[row]), points[1:], size.max()))
-    return faces
+    cells = np.flatnonzero(scores > CANDIDATE_SCORE)
+    cells = cells[np.argsort(-scores[cells], kind="stable")]
+    boxes = np.rint(boxes[cells].reshape(-1, 8, 2)[:, :6].astype(float) * BOX_STEPS) / BOX_STEPS  # without the ears
+    widths = boxes[:, 1].max(1)
+    middles = (np.stack([cells % GRID_SIZE, cells // GRID_SIZE], 1) + 0.5) * VIEW_SIZE / GRID_SIZE
+    points = (boxes[:, [0, 2, 3, 4, 5]] + middles[:, None]) @ to_photo[:, :2].T + to_photo[:, 2]
+    columns = points[:, 0], widths * side / VIEW_SIZE, scores[cells].astype(float), points[:, 1:], widths
+    return list(map(_Candidate, *columns))
 
 
 def _non_max_suppression(views):
     """Of the faces in a list of lists, the best of those that cover half of the smaller one."""
     kept = []
     for face in sorted(chain(*views), key=lambda face: -face.score):
-        for other in kept:
-            smaller = min(face.width, other.width)
-            sides = np.clip((face.width + other.width) / 2 - np.abs(face.centre - other.centre), 0, smaller)
-            if sides.prod() > smaller**2 / 2:
-                break
-        else:
+        if not any(_cover(face, other) for other in kept):
             kept.append(face)
     return kept
+
+
+def _cover(face, other):
+    smaller = min(face.width, other.width)
+    across, down = (face.width + other.width) / 2 - np.abs(face.centre - other.centre)
+    return min(across, down) > 0 and min(across, smaller) * min(down, smaller) > smaller**2 / 2
 
 
 def _map(function, items):

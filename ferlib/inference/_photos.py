@@ -120,11 +120,11 @@ def _heif_format(name, head):
 
 
 def _to_rgb(image):
-    """Pixels (H, W, 3) uint8 of a Pillow image; some rows at a time, so that no more is held in yet another form."""
+    """Pixels (H, W, 3) uint8 of a Pillow image; a few rows at a time, which the processor's cache holds."""
     width, height = image.size
     # integers above 255 are 16-bit; floating-point pictures are 0..1
     highest = image.getextrema()[1] if image.mode == "F" or image.mode.startswith("I") else None
-    pixels, rows = np.empty((height, width, 3), np.uint8), max(1, 2**20 // width)
+    pixels, rows = np.empty((height, width, 3), np.uint8), max(1, 2**15 // width)
     for top in range(0, height, rows):
         part = image.crop((0, top, width, min(height, top + rows)))
         pixels[top : top + rows] = _part_to_rgb(part, highest)
