@@ -155,7 +155,9 @@ def _draw_view(levels, centre, side, degrees, size=VIEW_SIZE):
 
 def _look(view):
     """Boxes with keypoints (cells, 16), in pixels from the middle of each cell, and scores (cells,) in a view."""
-    boxes, logits = _network()(view[None] / np.float32(127.5) - 1)
+    pixels = view[None] / np.float32(127.5)
+    pixels -= 1
+    boxes, logits = _network()(pixels)
     return boxes[0], 1 / (1 + np.exp(-np.clip(logits[0, :, 0], -80, 80)))
 
 
@@ -164,6 +166,8 @@ def _detect_in_view(levels, centre, side, degrees):
     view, to_photo = _draw_view(levels, centre, side, degrees)
     boxes, scores = _look(view)
     cells = np.flatnonzero(scores > CANDIDATE_SCORE)
+    if not cells.size:
+        return []
     cells = cells[np.argsort(-scores[cells], kind="stable")]
     boxes = np.rint(boxes[cells].reshape(-1, 8, 2)[:, :6].astype(float) * BOX_STEPS) / BOX_STEPS  # without the ears
     widths = boxes[:, 1].max(1)
