@@ -16,7 +16,6 @@ EXPECTED = (
 
 _PIXELS = IMAGE_SIZE * IMAGE_SIZE
 _MOST_REJECTED = 0.01
-_BATCH = 16  # rows parsed at once: enough to hide numpy's overhead, few enough for the core's cache
 
 
 class LoadedArrays(NamedTuple):
@@ -78,7 +77,7 @@ def read_header(stream, name):
 
 def read_fer_csv(stream, name):
     """Read a csv from a binary stream: LoadedArrays, in its row order; unknown columns are passed over."""
-    columns, rows, batch, number, line = read_header(stream, name), RowCollector(name), [], 1, b"\n"
+    columns, rows, number, line = read_header(stream, name), RowCollector(name), 1, b"\n"
     for number, line in enumerate(stream, start=2):
         fields = [field.strip(b' "\r\n\t') for field in line.split(b",")]
         if fields == [b""]:
@@ -86,68 +85,35 @@ def read_fer_csv(stream, name):
         if len(fields) != len(columns) and b'"' in line:  # a comma inside a quoted text
             with suppress(csv.Error):
                 fields = [field.strip().encode() for field in next(csv.reader([line.decode(errors="replace")]))]
-        batch.append((f"{name} line {number}", fields))
-        if len(batch) == _BATCH:
-            _add_rows(rows, batch, columns)
-            batch = []
-    _add_rows(rows, batch, columns)
+        try:
+            if len(fields) != len(columns):
+                raise ValueError(f"{len(fields)} fields, expected {len(columns)} as in the first line")
+            row = dict(zip(columns, fields, strict=True))
+            rows.add(_read_pixels(row["pixels"]), *_read_label(row))
+        except ValueError as error:
+            rows.rejected.append((f"{name} line {number}", str(error)))
     if rows.rejected and not line.endswith(b"\n") and rows.rejected[-1][0] == f"{name} line {number}":
         where, reason = rows.rejected[-1]
         raise ValueError(f"{where}: {reason}, and the file ends there: it is cut off; fetch it again")
     return rows.finish()
 
 
-def _add_rows(rows, batch, columns):
-    pixels = columns.index("pixels")
-    images = _read_pixels([fields[pixels] for _, fields in batch if len(fields) == len(columns)])
-    images = iter([None] * len(batch) if images is None else images)
-    for where, fields in batch:
-        try:
-            if len(fields) != len(columns):
-                raise ValueError(f"{len(fields)} fields, expected {len(columns)} as in the first line")
-            image, (label, split) = next(images), _read_label(fields, columns)
-            rows.add(_read_pixels_slowly(fields[pixels]) if image is None else image, label, split)
-        except ValueError as error:
-            rows.rejected.append((where, str(error)))
-
-
-def _read_label(fields, columns):
-    emotion = fields[columns.index("emotion")].decode(errors="replace")
+def _read_label(row):
+    emotion = row["emotion"].decode(errors="replace")
     if emotion not in tuple("0123456"):
         raise ValueError(f"emotion {emotion[:20]!r}, expected 0 to {len(EMOTIONS) - 1}")
-    usage = fields[columns.index("usage")].decode(errors="replace") if "usage" in columns else SPLITS[0]
+    usage = row["usage"].decode(errors="replace") if "usage" in row else SPLITS[0]
     if usage not in SPLITS:
         raise ValueError(f"usage {usage[:20]!r}, expected {', '.join(SPLITS)}")
     return int(emotion), SPLITS.index(usage)
 
 
-def _read_pixels(fields):
-    """Parse several rows of numbers at once: (N, 48, 48) uint8, or None if anything is out of the ordinary.
-
-    Treats the text as an array: a number ends where a digit meets a blank, and its value is the sum of its last three
-    bytes. Twice as fast as `numpy.fromstring`, ten times as fast as `str.split`.
-    """
-    text = np.frombuffer(b"   " + b" ".join(fields) + b" ", np.uint8)
-    digit = text >= ord("0")
-    # a byte that is neither digit nor blank, or four digits in a row
-    if text.max() > ord("9") or np.count_nonzero(digit) + np.count_nonzero(text == ord(" ")) != text.size:
-        return None
-    if (digit[3:] & digit[2:-1] & digit[1:-2] & digit[:-3]).any():
-        return None
-    last = np.flatnonzero(digit[:-1] > digit[1:])  # where each number has its last digit
-    row_ends = np.cumsum([len(field) + 1 for field in fields]) + 1
-    if last.size != _PIXELS * len(fields) or not np.array_equal(last[_PIXELS - 1 :: _PIXELS], row_ends):
-        return None
-    value = text & 15  # "0" is 48 = 3 * 16 and " " is 32 = 2 * 16
-    low = value[1:] + np.uint8(10) * value[:-1]
-    high = value[:-1] * digit[1:]  # a hundred counts only before another digit
-    pixels = high.take(last - 2) * np.uint16(100)
-    pixels += low.take(last - 1)
-    return None if pixels.max(initial=0) > 255 else pixels.astype(np.uint8).reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
-
-
-def _read_pixels_slowly(field):
-    """Parse one row of numbers the plain way: (48, 48) uint8, or a ValueError with the reason."""
+def _read_pixels(field):
+    """The numbers of a row: (48, 48) uint8, or a ValueError with the reason."""
+    with suppress(ValueError):  # to be told more exactly below
+        pixels = np.fromstring(field, np.int64, sep=" ")
+        if pixels.size == _PIXELS and pixels.min() >= 0 and pixels.max() <= 255:
+            return pixels.astype(np.uint8).reshape(IMAGE_SIZE, IMAGE_SIZE)
     words = field.split()
     if len(words) != _PIXELS:
         raise ValueError(f"{len(words)} pixels, expected {_PIXELS} ({IMAGE_SIZE}x{IMAGE_SIZE})")
