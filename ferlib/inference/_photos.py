@@ -120,7 +120,7 @@ def _heif_format(name, head):
 
 
 def _to_rgb(image):
-    """Pixels (H, W, 3) uint8 of a Pillow image; a few rows at a time, which the processor's cache holds."""
+    """Pixels (H, W, 3) uint8 of a Pillow image; a few rows at a time, so that the cache holds all their forms."""
     width, height = image.size
     # integers above 255 are 16-bit; floating-point pictures are 0..1
     highest = image.getextrema()[1] if image.mode == "F" or image.mode.startswith("I") else None
