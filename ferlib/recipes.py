@@ -114,8 +114,9 @@ DISTILLED = {
     "best_distilled": TrainConfig(
         "best", **_OWN | dict(epochs=50, teacher="compact_distilled+compact_no_distillation")
     ),
+    "micro_distilled": TrainConfig("micro", **_OWN | dict(epochs=75, augment="full", teacher="best+compact")),
 }
-"""Students of a teacher, trained on strongly augmented faces and soft targets: what `compact` and `best` start from."""
+"""Students of a teacher, trained on augmented faces and soft targets: what our own networks start from."""
 
 _FINE_TUNE = dict(
     epochs=12,
@@ -129,11 +130,13 @@ _FINE_TUNE = dict(
 
 OWN = {
     "compact": replace(DISTILLED["compact_distilled"], init_from="compact_distilled", **_FINE_TUNE | dict(epochs=6)),
-    "micro": TrainConfig("micro", **_OWN | dict(epochs=75, augment="full")),
+    "micro": replace(
+        DISTILLED["micro_distilled"], init_from="micro_distilled", **_FINE_TUNE | dict(teacher="best+compact")
+    ),
     "best": replace(DISTILLED["best_distilled"], init_from="best_distilled", **_FINE_TUNE),
 }
-"""This project's own networks. Two are fine-tuned at the end on barely augmented faces and, for one half, FER2013's own
-labels (He et al. 2019, "Data Augmentation Revisited", arXiv:1909.09148)."""
+"""This project's own networks, fine-tuned at the end on barely augmented faces and, for one half, FER2013's own labels
+(He et al. 2019, "Data Augmentation Revisited", arXiv:1909.09148)."""
 
 _VOTES = dict(labels="ferplus", ferplus_weight=0.0, epochs=16, learning_rate=0.04, ema=0.995)
 _TAUGHT = dict(teacher="best_ferplus", distillation=0.5)
@@ -151,7 +154,7 @@ FERPLUS = {
         **_TAUGHT,
     ),
     "micro_ferplus": replace(
-        OWN["micro"], init_from="micro", **_VOTES | dict(epochs=40, learning_rate=0.06), **_TAUGHT
+        OWN["micro"], init_from="micro", augment="full", **_VOTES | dict(epochs=40, learning_rate=0.06), **_TAUGHT
     ),
 }
 """The same networks, fine-tuned on what ten people saw in each face; the demo's, `compact_camera`, on faces as cameras
