@@ -131,7 +131,9 @@ _FINE_TUNE = dict(
 OWN = {
     "compact": replace(DISTILLED["compact_distilled"], init_from="compact_distilled", **_FINE_TUNE | dict(epochs=6)),
     "micro": replace(
-        DISTILLED["micro_distilled"], init_from="micro_distilled", **_FINE_TUNE | dict(teacher="best+compact")
+        DISTILLED["micro_distilled"],
+        init_from="micro_distilled",
+        **_FINE_TUNE | dict(teacher="best+compact", ema=0.999),
     ),
     "best": replace(DISTILLED["best_distilled"], init_from="best_distilled", **_FINE_TUNE),
 }
@@ -154,7 +156,11 @@ FERPLUS = {
         **_TAUGHT,
     ),
     "micro_ferplus": replace(
-        OWN["micro"], init_from="micro", augment="full", **_VOTES | dict(epochs=40, learning_rate=0.06), **_TAUGHT
+        OWN["micro"],
+        init_from="micro_one_teacher",  # `micro` as it was before it had two
+        augment="full",
+        **_VOTES | dict(epochs=40, learning_rate=0.06),
+        **_TAUGHT,
     ),
 }
 """The same networks, fine-tuned on what ten people saw in each face; the demo's, `compact_camera`, on faces as cameras

@@ -172,7 +172,7 @@ def plot_experiments(table, *, ax=None):
 
     `table` is `models/experiments.csv`: network, what, trained, measured on, without, with (0..1), kept ("yes", "no").
     """
-    ax, rows = new_axes(ax, figsize=(9, 1.2 + 0.6 * len(table))), np.arange(len(table))[::-1]
+    ax, rows = new_axes(ax, figsize=(9, 1.2 + 0.45 * len(table))), np.arange(len(table))[::-1]
     gains = 100 * (table["with"] - table["without"]).to_numpy()
     kinds = ("yes", PALETTE[0], "kept: in the final recipe"), ("no", PALETTE[1], "dropped: tried, and left out again")
     for kept, color, label in kinds:
