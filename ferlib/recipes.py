@@ -128,14 +128,15 @@ _FINE_TUNE = dict(
     ema=0.99,
 )
 
+
+def _fine_tune(name, **changes):
+    return replace(DISTILLED[f"{name}_distilled"], init_from=f"{name}_distilled", **_FINE_TUNE | changes)
+
+
 OWN = {
-    "compact": replace(DISTILLED["compact_distilled"], init_from="compact_distilled", **_FINE_TUNE | dict(epochs=6)),
-    "micro": replace(
-        DISTILLED["micro_distilled"],
-        init_from="micro_distilled",
-        **_FINE_TUNE | dict(teacher="best+compact", ema=0.999),
-    ),
-    "best": replace(DISTILLED["best_distilled"], init_from="best_distilled", **_FINE_TUNE),
+    "compact": _fine_tune("compact", epochs=6),
+    "micro": _fine_tune("micro", teacher="best+compact", ema=0.999),
+    "best": _fine_tune("best"),
 }
 """This project's own networks, fine-tuned at the end on barely augmented faces and, for one half, FER2013's own labels
 (He et al. 2019, "Data Augmentation Revisited", arXiv:1909.09148)."""
