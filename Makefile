@@ -37,7 +37,7 @@ test: $(STAMP)  ## unit tests, doctests, notebooks, and the demo in a real brows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@if command -v npm >/dev/null 2>&1; then cd app && npm ci --no-audit --no-fund; else echo "no Node.js: the page is not tested"; fi
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term
 	FERLIB_DATA=embedded FERLIB_PROFILE=tiny $(BIN)/python -m pytest -x --nbval-lax --nbval-current-env notebooks/0[12356]*.ipynb
 	FERLIB_DATA=embedded $(BIN)/python -m pytest -x --nbval --nbval-current-env notebooks/04*.ipynb
 
