@@ -9,6 +9,8 @@ import numpy as np
 
 from ferlib.plots._style import CURVE_COLORS, GREY, PALETTE, new_axes, percent_axis
 
+MOST_POINTS = 6  # that an experiment is shown to bring: beside more, small gains could not be told apart
+
 
 def plot_history(history, *, ax=None):
     """Accuracy against epochs, on the training images and on PublicTest; a circle marks the epoch that is kept.
@@ -173,7 +175,7 @@ def plot_experiments(table, *, ax=None):
     `table` is `models/experiments.csv`: network, what, trained, measured on, without, with (0..1), kept ("yes", "no").
     """
     ax, rows = new_axes(ax, figsize=(9, 1.2 + 0.45 * len(table))), np.arange(len(table))[::-1]
-    gains = 100 * (table["with"] - table["without"]).to_numpy()
+    gains = (100 * (table["with"] - table["without"])).clip(-MOST_POINTS, MOST_POINTS).to_numpy()
     kinds = ("yes", PALETTE[0], "kept: in the final recipe"), ("no", PALETTE[1], "dropped: tried, and left out again")
     for kept, color, label in kinds:
         these = (table["kept"] == kept).to_numpy()
@@ -183,8 +185,10 @@ def plot_experiments(table, *, ax=None):
         text = f"{without:.1%} → {reached:.1%}"
         ax.annotate(text, (max(gain, 0), row), (8, 0), textcoords="offset points", va="center", size="small")
     ax.axvline(0, color=GREY, lw=0.8)
+    ax.set_xticks(np.linspace(-MOST_POINTS, MOST_POINTS, 5))
     ax.set_yticks(rows, table["network"] + ": " + table["what"] + "\n" + table["trained"] + ", " + table["measured on"])
     ax.tick_params(axis="y", length=0, labelsize="small")
-    ax.set(xlabel="gain, points of accuracy", ylim=(-0.6, len(table) - 0.4), xlim=(None, gains.max() + 12))
+    xlabel = f"gain, points of accuracy ({MOST_POINTS} where it is more)"
+    ax.set(xlabel=xlabel, ylim=(-0.6, len(table) - 0.4), xlim=(-MOST_POINTS - 0.5, MOST_POINTS + 4.5))
     ax.legend(ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
     return ax
