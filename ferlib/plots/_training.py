@@ -188,7 +188,7 @@ def plot_experiments(table, *, ax=None):
     ax.set_xticks(np.linspace(-MOST_POINTS, MOST_POINTS, 5))
     ax.set_yticks(rows, table["network"] + ": " + table["what"] + "\n" + table["trained"] + ", " + table["measured on"])
     ax.tick_params(axis="y", length=0, labelsize="small")
-    xlabel = f"gain, points of accuracy ({MOST_POINTS} where it is more)"
+    xlabel = f"gain, points of accuracy\n({MOST_POINTS} where it is more)"
     ax.set(xlabel=xlabel, ylim=(-0.6, len(table) - 0.4), xlim=(-MOST_POINTS - 0.5, MOST_POINTS + 4.5))
     ax.legend(ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
     return ax
