@@ -109,15 +109,6 @@ _OWN = dict(
     distillation=0.7,
 )
 
-DISTILLED = {
-    "compact_distilled": TrainConfig("compact", **_OWN),
-    "best_distilled": TrainConfig(
-        "best", **_OWN | dict(epochs=50, teacher="compact_distilled+compact_no_distillation")
-    ),
-    "micro_distilled": TrainConfig("micro", **_OWN | dict(epochs=75, augment="full", teacher="best+compact")),
-}
-"""Students of a teacher, trained on augmented faces and soft targets: what our own networks start from."""
-
 _FINE_TUNE = dict(
     epochs=12,
     learning_rate=0.02,
@@ -127,6 +118,33 @@ _FINE_TUNE = dict(
     distillation=0.5,
     ema=0.99,
 )
+
+_ALONE = _OWN | dict(teacher="none", distillation=0.0)
+
+FROM_SCRATCH = {
+    "compact_no_distillation": TrainConfig("compact", **_ALONE),
+    "vgg_scratch": TrainConfig("vgg", **_ALONE | dict(ferplus_weight=0.0, label_smoothing=0.1), seed=3),
+}
+"""Networks without a teacher; the second learns from FER2013's labels alone, the first from FER+'s votes too."""
+
+
+def _teach_itself(name):
+    changes = dict(_FINE_TUNE, epochs=6, teacher=name, label_smoothing=0.0)
+    return replace(FROM_SCRATCH[name], init_from=name, **changes)
+
+
+TEACHERS = {"vgg": _teach_itself("vgg_scratch"), "compact_alone": _teach_itself("compact_no_distillation")}
+"""Networks that never met another, so that they err on different faces: the same, fine-tuned on barely augmented faces
+and, for one half, on their own probabilities."""
+
+DISTILLED = {
+    "compact_distilled": TrainConfig("compact", **_OWN),
+    "best_distilled": TrainConfig(
+        "best", **_OWN | dict(epochs=50, teacher="compact_distilled+compact_no_distillation")
+    ),
+    "micro_distilled": TrainConfig("micro", **_OWN | dict(epochs=75, augment="full", teacher="best+compact")),
+}
+"""Students of a teacher, trained on augmented faces and soft targets: what our own networks start from."""
 
 
 def _fine_tune(name, **changes):
@@ -174,7 +192,8 @@ MODERN = dict(epochs=40, batch_size=128, **_ADAMW, augment="strong", mix="mixup"
 
 ZOO = {
     **RECIPES,
-    "compact_no_distillation": replace(DISTILLED["compact_distilled"], teacher="none", distillation=0.0),
+    **FROM_SCRATCH,
+    **TEACHERS,
     **DISTILLED,
     **OWN,
     **FERPLUS,

@@ -157,6 +157,19 @@ def build_best(width=1.0):
     return _build_residual("best", ((32, 1), (64, 2), (128, 3), (256, 2)), width, dropout=0.2, stem_stride=1)
 
 
+def build_vgg(width=1.0):
+    """Ten 3x3 convolutions in four blocks (Simonyan and Zisserman 2014, arXiv:1409.1556): 1.9 million parameters."""
+    pixels, x = _open()
+    for block, (channels, count) in enumerate(((32, 2), (64, 2), (128, 3), (256, 3)), 1):
+        for number in range(1, count + 1):
+            name = f"block{block}_conv{number}"
+            x = _relu(_bare_conv(x, name, _scaled(channels, width), 3), name)
+        if block < 4:
+            x = _drop(_pool(x, f"block{block}_pool"), f"block{block}_drop", 0.1)
+    x = _drop(layers.GlobalAveragePooling2D(name="average")(x), "drop_average", 0.4)
+    return _close(pixels, x, name="vgg")
+
+
 def _build_residual(name, stages, width, *, dropout, stem_stride=2):
     """Residual blocks (He et al. 2015, arXiv:1512.03385) with squeeze-excitation (Hu et al. 2017, arXiv:1709.01507).
 
@@ -199,6 +212,7 @@ MODELS = {
     "micro": build_micro,
     "compact": build_compact,
     "best": build_best,
+    "vgg": build_vgg,
 }
 """Builders by name: `MODELS["simple"]()`."""
 

@@ -15,7 +15,7 @@ import pytest
 from ferlib._atomic import UNFINISHED
 from ferlib.evaluation import compare_runs, list_networks, load_run, read_metadata
 from ferlib.inference import load_predictor
-from ferlib.recipes import DISTILLED, FERPLUS, MODERN, OWN, RECIPES, ZOO
+from ferlib.recipes import DISTILLED, FERPLUS, FROM_SCRATCH, MODERN, OWN, RECIPES, TEACHERS, ZOO
 from ferlib.training import export_run, resume_run, train, train_zoo
 
 FILES = ["card.md", "history.csv", "metadata.json", "model.keras", "model.tflite", "probabilities.npz"]
@@ -296,8 +296,8 @@ def test_the_zoo_trains_what_is_lacking(tiny_config, trained_run, drawn_faces, t
 def test_the_zoo_holds_each_network_as_published_and_modern():
     both = {network + ending for network in RECIPES for ending in ("", "_modern")}
     seeds = {name for name in ZOO if "_seed" in name}
-    others = {"compact_no_distillation", "oversampled_leaky"}
-    assert set(ZOO) - seeds == both | {*OWN, *DISTILLED, *FERPLUS} | others
+    others = {*FROM_SCRATCH, *TEACHERS, *DISTILLED, *OWN, *FERPLUS, "oversampled_leaky"}
+    assert set(ZOO) - seeds == both | others
     for name, recipe in RECIPES.items():
         alike = [config.seed for config in ZOO.values() if dataclasses.replace(config, seed=recipe.seed) == recipe]
         assert sorted(alike) == [0, 1, 2], name
