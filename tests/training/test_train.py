@@ -51,7 +51,7 @@ def test_a_finished_run_is_not_overwritten(trained_run, tiny_config, drawn_faces
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
-        ("model", "vgg"),
+        ("model", "alexnet"),
         ("optimizer", "lion"),
         ("schedule", "steps"),
         ("balance", "smote"),
