@@ -160,6 +160,8 @@ def test_killed_anywhere_it_goes_on(scored, album, begun):
         time.sleep(rng.uniform(0, 0.2))
         process.send_signal(stop)
         said = process.communicate()[1]
+        if stop == signal.SIGINT:  # one that comes when all is written may find Python on its way out
+            assert process.returncode in (0, 130, -signal.SIGINT)
         if stop == signal.SIGINT and contents(begun) != contents(scored):
             assert process.returncode == 130 and said == "\nferlib score: stopped: the same command goes on\n"
     subprocess.run(command, check=True)
