@@ -268,9 +268,9 @@ def test_memory_stays_as_it_was(page):
     )
     picture, sizes = page.evaluate("photo"), []
     devtools = page.context.new_cdp_session(page)
-    for _ in range(3):
-        heap = page.evaluate(FRAMES, [200, picture])
+    for frames in (600, 200, 200):  # in the first hundreds the browser still compiles what runs often
+        heap = page.evaluate(FRAMES, [frames, picture])
         devtools.send("HeapProfiler.collectGarbage")
         sizes.append((heap, devtools.send("Runtime.getHeapUsage")["usedSize"]))
     assert sizes[0][0] == sizes[2][0]  # a view that was not freed would take 0.4 MB a frame
-    assert sizes[2][1] < sizes[0][1] + 200_000
+    assert sizes[2][1] < sizes[0][1] + 100_000
