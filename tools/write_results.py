@@ -1,5 +1,7 @@
 """Write the results of all runs into README.md, models/README.md and the runs' cards: python -m tools.write_results"""
 
+import textwrap
+
 import numpy as np
 import pandas as pd
 
@@ -8,10 +10,13 @@ from ferlib.config import MODELS_DIR, PROJECT_DIR
 from ferlib.evaluation import (
     CLAIMS,
     average_seeds,
+    compare_ensembles,
     compare_recipes,
     compare_runs,
+    compare_students,
     format_card,
     format_comparison,
+    format_interval,
     format_recipes,
     format_spread,
     list_runs,
@@ -41,7 +46,7 @@ def write_results(runs, *, readme=PROJECT_DIR / "README.md", models_dir=MODELS_D
     short = _replace(_replace(short, README_MARKS, table, readme), FAMOUS_MARKS, format_famous(runs), readme)
     path = models_dir / "README.md"
     texts = {readme: short, path: _replace(path.read_text(encoding="utf-8"), README_MARKS, full, path)}
-    texts |= {models_dir / run.name / "card.md": format_card(run) for run in runs}
+    texts |= {models_dir / name / "card.md": card for name, card in format_cards(runs).items()}
     for path, text in texts.items():
         with whole_or_nothing(path) as unfinished:
             unfinished.write_text(text, encoding="utf-8")
@@ -60,7 +65,45 @@ def write_readme_table(runs):
     text = format_recipes(compare_recipes(runs))[["claim", "score", "FER+", "size"]]
     text = text.rename(columns={"score": "FER2013"}).replace("leaks:", "**leaks:**", regex=True)
     links = [f"[{name.replace('_leaky', ', leaky')}](models/{name}/card.md)" for name in text.index]  # can be broken
-    return markdown_table(text.set_axis(pd.Index(links, name="recipe")))
+    return f"{markdown_table(text.set_axis(pd.Index(links, name='recipe')))}\n\n{format_together(runs)}".strip()
+
+
+def format_together(runs):
+    """What several networks are worth together, and `micro` beside its teachers, in sentences."""
+    kinds = {"never met": "networks that never learned from one another", "any": "the best of all"}
+    ensembles, students, parts = compare_ensembles(runs), compare_students(runs), []
+    for kind, row in ensembles.iterrows():
+        if len(row["members"]) > 1:
+            score = format_interval(row["accuracy"], row["low"], row["high"])
+            gain = f"{100 * (row['accuracy'] - row['first alone']):+.1f} points against `{row['members'][0]}` alone"
+            parts.append(f"Averaged, {kinds[kind]} ({_join(row['members'])}) have {score}, {gain}.")
+    if "micro" in students.index:
+        row = students.loc["micro"]
+        teachers = f"its teachers {_join(row['teachers'])} have {row['together']:.1%} together"
+        parts.append(f"`micro` has {row['student']:.1%} where {teachers}, with {row['size']:.0%} of their parameters.")
+    return textwrap.fill(" ".join(parts), 118)
+
+
+def format_cards(runs):
+    """Every run's card by its name, with what it is worth among networks that it never met, and as a student."""
+    notes, ensembles = {run.name: [] for run in runs}, compare_ensembles(runs)
+    for row in ensembles[ensembles.index == "never met"].itertuples():
+        for name in row.members if len(row.members) > 1 else ():
+            others = _join(other for other in row.members if other != name)
+            score = format_interval(row.accuracy, row.low, row.high)
+            notes[name].append(f"Averaged with {others}, which it never met: {score} on PrivateTest.")
+    for name, row in compare_students(runs).iterrows():
+        notes[name].append(
+            f"Its teachers {_join(row['teachers'])} have {row['together']:.1%} together on PrivateTest, "
+            f"the best of them alone {row['best alone']:.1%}; "
+            f"it has {row['student']:.1%}, with {row['size']:.0%} of their parameters."
+        )
+    return {run.name: format_card(run, notes=[textwrap.fill(note, 118) for note in notes[run.name]]) for run in runs}
+
+
+def _join(names):
+    *first, last = (f"`{name}`" for name in names)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def format_famous(runs):

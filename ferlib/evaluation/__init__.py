@@ -13,6 +13,7 @@ compare_runs, compare_pairs  A row a run: claim, scores on three test sets, cost
 compare_labels  A row a run: right by FER2013's labels, and in the eyes of people
 compare_recipes  A row a recipe, its seeds together: the claim beside the score
 choose_seeds, average_seeds  Runs that differ in their seed alone: the best; mean and spread
+compare_ensembles, compare_students  Networks together, and what of it those keep that learned from several
 check_scores, CLAIMS  Stored scores beside predictions made anew; what authors report of their recipes
 coarse_probabilities, accuracy_coverage  Coarse classes; accuracy if the least confident faces are left out
 find_confident_errors, find_uncertain_correct  Predictions to look at
@@ -22,6 +23,7 @@ occlusion_map, grad_cam  Explanation of one prediction
 event_report, EventReport  Shares of the emotions at an event, raw and corrected, with intervals
 fit_correction, Correction  How a run's network errs on PublicTest, to correct those shares
 format_comparison, format_recipes, format_labels, format_pairs, format_event  Those tables as texts
+format_ensembles, format_students  Likewise
 format_card, format_spread, markdown_table  A run's card; mean and spread over seeds; a table as Markdown
 """
 
@@ -45,8 +47,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "Scores adjust_logits adjustment_curve apply_temperature evaluate format_interval wilson_interval"
         ).split(),
         "_tables": (
-            "format_card format_comparison format_event format_labels format_pairs format_recipes "
-            "format_spread markdown_table"
+            "format_card format_comparison format_ensembles format_event format_labels format_pairs format_recipes "
+            "format_spread format_students markdown_table"
         ).split(),
+        "_together": "compare_ensembles compare_students".split(),
     },
 )

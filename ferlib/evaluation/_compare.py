@@ -191,6 +191,13 @@ def check_scores(run, predict_images, faces):
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def is_complete(run):
+    """Has it as many epochs as its recipe asks for, or was it stopped early; and was it scored on PrivateTest?"""
+    planned = _plan(run.config).epochs
+    early = run.config.patience > 0 and run.config.epochs >= planned
+    return "PrivateTest" in run.probabilities and (early or run.metadata.epochs_done >= planned)
+
+
 def _group_seeds(runs):
     """Lists of runs that differ in their seed alone, each with its best on PublicTest first; the best list first."""
     configs, groups = {run.name: run.config for run in runs}, {}
@@ -223,10 +230,9 @@ def _row(run):
     row |= {"macro-F1": scores.macro_f1 if scored else np.nan}
     row |= {"calibration error": scores.calibration_error if scored else np.nan}
     costs = ("parameters", "multiply_adds", "file_bytes", "milliseconds")
-    early = run.config.patience > 0 and run.config.epochs >= plan.epochs
     row |= {cost: getattr(metadata, cost) or np.nan for cost in costs}
     row |= {"epochs": metadata.epochs_done, "planned": plan.epochs, "init_from": run.config.init_from}
-    return row | {"complete": scored and (early or metadata.epochs_done >= plan.epochs)}
+    return row | {"complete": is_complete(run)}
 
 
 def _columns(name):

@@ -94,8 +94,27 @@ def format_pairs(pairs):
     return pd.DataFrame({"points [95 % interval]": points, **faces, "p, Holm": p}, index=names)
 
 
-def format_card(run):
-    """Text (Markdown) of a run's `card.md`: what it is, how it was trained, its scores with intervals, its limits."""
+def format_ensembles(table):
+    """The table of `compare_ensembles` as texts: members, score with its interval, points against the first alone."""
+    cells = {"members": table["members"].map(", ".join), "PublicTest": table["PublicTest"].map("{:.1%}".format)}
+    bounds = zip(table["accuracy"], table["low"], table["high"], strict=True)
+    cells["PrivateTest"] = [format_interval(*row) for row in bounds]
+    cells["points against the first"] = (100 * (table["accuracy"] - table["first alone"])).map("{:+.1f}".format)
+    return pd.DataFrame(cells, index=table.index)
+
+
+def format_students(table):
+    """The table of `compare_students` as texts."""
+    cells = {"teachers": table["teachers"].map(", ".join)}
+    cells |= {name: table[name].map("{:.1%}".format) for name in ("best alone", "together", "student", "size")}
+    return pd.DataFrame(cells, index=table.index)
+
+
+def format_card(run, *, notes=()):
+    """Text (Markdown) of a run's `card.md`: what it is, how it was trained, its scores with intervals, its limits.
+
+    `notes` are sentences on what it is worth together with other runs.
+    """
     config, metadata = run.config, run.metadata
     choice = f"Epoch and temperature ({metadata.temperature:.2f}) were chosen on PublicTest"
     protocol = (
@@ -120,6 +139,7 @@ def format_card(run):
         not_exported="" if metadata.network else NOT_EXPORTED.format(run=run),
         scores=markdown_table(pd.DataFrame(rows, columns=columns).set_index("split")),
         mirrored=f"\n{MIRRORED}, {LABEL_NAMES[config.labels]}'s labels: {reached}.\n" if reached else "",
+        notes="".join(f"\n{note}\n" for note in notes),
     )
 
 
