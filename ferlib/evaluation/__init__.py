@@ -12,7 +12,7 @@ adjustment_curve  What the latter does to accuracy and mean recall
 compare_runs, compare_pairs  A row a run: claim, scores on three test sets, costs; McNemar's test of pairs
 compare_labels  A row a run: right by FER2013's labels, and in the eyes of people
 compare_recipes  A row a recipe, its seeds together: the claim beside the score
-choose_seeds, average_seeds  Runs that differ in their seed alone: the best; mean and spread
+average_seeds  Runs that differ in their seed alone: mean and spread
 compare_ensembles, compare_students  Networks together, and what of it those keep that learned from several
 check_scores, CLAIMS  Stored scores beside predictions made anew; what authors report of their recipes
 coarse_probabilities, accuracy_coverage  Coarse classes; accuracy if the least confident faces are left out
@@ -33,7 +33,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "_compare": (
-            "CLAIMS average_seeds check_scores choose_seeds compare_labels compare_pairs compare_recipes compare_runs"
+            "CLAIMS average_seeds check_scores compare_labels compare_pairs compare_recipes compare_runs"
         ).split(),
         "_event": "Correction EventReport event_report fit_correction".split(),
         "_explain": "grad_cam occlusion_map".split(),

@@ -139,11 +139,6 @@ def compare_labels(runs):
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def choose_seeds(runs):
-    """Of runs that differ in their seed alone, the one that is best on PublicTest: list of Run, best first."""
-    return [alike[0] for alike in _group_seeds(runs)]
-
-
 def average_seeds(runs, *, labels="fer2013"):
     """How much of a score is luck: PrivateTest accuracy, by some labels, over runs that differ in their seed alone.
 

@@ -7,7 +7,6 @@ from scipy.stats import binom
 from ferlib.evaluation import (
     average_seeds,
     check_scores,
-    choose_seeds,
     compare_pairs,
     compare_recipes,
     compare_runs,
@@ -126,7 +125,6 @@ def test_seeds_of_the_same_settings_are_averaged(run):
     accuracy = other.accuracy()
     assert list(table.index) == ["best"]
     assert table.loc["best"].to_list() == pytest.approx([2, (1 + accuracy) / 2, (1 - accuracy) / 2**0.5])
-    assert [chosen.name for chosen in choose_seeds([other, best])] == ["best"]
 
 
 def test_seeds_may_each_have_gone_on_from_a_seed(run):
