@@ -16,6 +16,7 @@ from ferlib.evaluation import (
     compare_students,
     format_card,
     format_comparison,
+    format_ensembles,
     format_interval,
     format_recipes,
     format_spread,
@@ -71,16 +72,17 @@ def write_readme_table(runs):
 def format_together(runs):
     """What several networks are worth together, and `micro` beside its teachers, in sentences."""
     kinds = {"never met": "networks that never learned from one another", "any": "the best of all"}
-    ensembles, students, parts = compare_ensembles(runs), compare_students(runs), []
-    for kind, row in ensembles.iterrows():
-        if len(row["members"]) > 1:
-            score = format_interval(row["accuracy"], row["low"], row["high"])
-            gain = f"{100 * (row['accuracy'] - row['first alone']):+.1f} points against `{row['members'][0]}` alone"
-            parts.append(f"Averaged, {kinds[kind]} ({_join(row['members'])}) have {score}, {gain}.")
-    if "micro" in students.index:
+    parts, students, seeds = [], compare_students(runs), average_seeds(runs)
+    for kind, row in format_ensembles(compare_ensembles(runs)).iterrows():
+        first, *others = row["members"].split(", ")
+        if others:
+            gain = f"{row['points against the first']} points against `{first}` alone"
+            parts.append(f"Averaged, {kinds[kind]} ({_join([first, *others])}) have {row['PrivateTest']}, {gain}.")
+    if "micro" in students.index and "micro" in seeds.index:
         row = students.loc["micro"]
         teachers = f"its teachers {_join(row['teachers'])} have {row['together']:.1%} together"
-        parts.append(f"`micro` has {row['student']:.1%} where {teachers}, with {row['size']:.0%} of their parameters.")
+        kept = format_spread(next(seeds.loc[["micro"]].itertuples()))
+        parts.append(f"`micro` has {kept} where {teachers}, with {row['size']:.0%} of their parameters.")
     return textwrap.fill(" ".join(parts), 118)
 
 

@@ -85,9 +85,7 @@ def format_spread(row):
 
 def format_pairs(pairs):
     """The table of `compare_pairs` as texts, differences in points."""
-    points = [
-        f"{100 * row.difference:+.1f} [{100 * row.low:+.1f}, {100 * row.high:+.1f}]" for row in pairs.itertuples()
-    ]
+    points = [_format_points(*row) for row in 100 * pairs[["difference", "low", "high"]].to_numpy()]
     names = [f"{first} - {second}" for first, second in pairs.index]
     faces = pairs[["only first", "only second"]].astype(str).to_dict("list")
     p = ["< 0.0001" if p < 0.0001 else f"{p:.4f}" for p in pairs["p, Holm"]]
@@ -95,11 +93,12 @@ def format_pairs(pairs):
 
 
 def format_ensembles(table):
-    """The table of `compare_ensembles` as texts: members, score with its interval, points against the first alone."""
+    """The table of `compare_ensembles` as texts: members, score and points against the first, with intervals."""
     cells = {"members": table["members"].map(", ".join), "PublicTest": table["PublicTest"].map("{:.1%}".format)}
     bounds = zip(table["accuracy"], table["low"], table["high"], strict=True)
     cells["PrivateTest"] = [format_interval(*row) for row in bounds]
-    cells["points against the first"] = (100 * (table["accuracy"] - table["first alone"])).map("{:+.1f}".format)
+    gains = 100 * table[["gain", "gain low", "gain high"]].astype(float)
+    cells["points against the first"] = [_format_points(*row) for row in gains.to_numpy()]
     return pd.DataFrame(cells, index=table.index)
 
 
@@ -164,6 +163,10 @@ def _card_row(run, split, labels, test_set):
     accuracy = format_interval(scores.accuracy, *scores.interval)
     others = f"{scores.macro_f1:.3f}", f"{scores.calibration_error:.3f}", f"{scores.n:,}"
     return split, LABEL_NAMES[labels], test_set.replace("_", " "), accuracy, *others
+
+
+def _format_points(points, low, high):
+    return f"{points:+.1f} [{low:+.1f}, {high:+.1f}]"
 
 
 def _cell(value, form):

@@ -1,9 +1,11 @@
 """Several networks together: the mean of their probabilities, and the students that learned from it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
-from ferlib.evaluation._compare import is_complete
+from ferlib.evaluation._compare import compare_pairs, is_complete
 from ferlib.evaluation._scores import wilson_interval
 
 
@@ -18,8 +20,9 @@ def compare_ensembles(runs, *, most=5):
     -------
     pandas.DataFrame
         Indexed by kind, "never met" and "any", as far as there are such runs: members (list of str, best first),
-        PublicTest (accuracy), accuracy on PrivateTest with low and high (95 % interval), and that of the first member
-        alone. Runs that are not complete, leak, or learned FER+'s labels are left out.
+        PublicTest (accuracy), accuracy on PrivateTest with low and high (95 % interval), and gain, what that is more
+        than the first member alone has, with gain low and gain high, as in `compare_pairs`. Runs that are not complete,
+        leak, or learned FER+'s labels are left out.
     """
     by_name, rows = {run.name: run for run in runs}, {}
     usable = [run for run in runs if is_complete(run) and not run.leaky and run.config.labels == "fer2013"]
@@ -32,10 +35,11 @@ def compare_ensembles(runs, *, most=5):
         scores = [_find_correct(candidates[: n + 1], "PublicTest").mean() for n in range(len(candidates))]
         members = candidates[: np.argmax(scores) + 1]
         correct = _find_correct(members)
-        low, high = wilson_interval(correct.sum(), len(correct))
-        names, alone = [run.name for run in members], members[0].accuracy()
-        rows[kind] = (names, max(scores), correct.mean(), low, high, alone)
-    columns = ["members", "PublicTest", "accuracy", "low", "high", "first alone"]
+        bounds = wilson_interval(correct.sum(), len(correct))
+        averaged = replace(members[0], name=kind, probabilities={"PrivateTest": _average(members)})
+        gain = compare_pairs([(averaged, members[0])]).iloc[0][["difference", "low", "high"]]
+        rows[kind] = ([run.name for run in members], max(scores), correct.mean(), *bounds, *gain)
+    columns = ["members", "PublicTest", "accuracy", "low", "high", "gain", "gain low", "gain high"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 
@@ -71,7 +75,12 @@ def _was_taught(name, by_name):
     return config.teacher not in ("none", config.init_from) or any(_was_taught(n, by_name) for n in config.sources)
 
 
-def _find_correct(runs, split="PrivateTest", **options):
-    """Which faces (N,) bool the mean of the probabilities of several runs is right about."""
+def _average(runs, split="PrivateTest", **options):
+    """Labels (N,) and the mean of the probabilities of several runs."""
     labels, _ = runs[0].select(split, **options)
-    return np.mean([run.select(split, **options)[1] for run in runs], axis=0).argmax(1) == labels
+    return labels, np.mean([run.select(split, **options)[1] for run in runs], axis=0)
+
+
+def _find_correct(runs, *split, **options):
+    labels, probabilities = _average(runs, *split, **options)
+    return probabilities.argmax(1) == labels
